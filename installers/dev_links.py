@@ -29,6 +29,8 @@ def _link(source: Path, link: Path) -> None:
     if sys.platform == "win32":
         import _winapi
 
-        _winapi.CreateJunction(str(source), str(link))  # needs no administrator, unlike a symbolic link
+        _winapi.CreateJunction(
+            str(source), str(link)
+        )  # needs no administrator, unlike a symbolic link
     else:
         link.symlink_to(os.path.relpath(source, link.parent), target_is_directory=True)
