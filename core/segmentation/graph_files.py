@@ -1,0 +1,171 @@
+"""The ``graph/`` folder of a generation: flat arrays, one ``.npy`` file each.
+
+Index 0 of every node array is background. Files are read without pickle, their shapes checked against each
+other before anything uses them, and each is replaced by rename.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segmend.core.errors import ProjectError
+
+Array = NDArray[Any]
+
+_FORM: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
+    # name: dtype, trailing shape
+    "edges": (np.uint32, (2,)),
+    "affinity": (np.float32, ()),
+    "area": (np.uint32, ()),
+    "strong": (np.float32, ()),
+    "centroid": (np.float32, (3,)),
+    "size": (np.uint32, ()),
+    "point": (np.int32, (3,)),
+    "box": (np.int32, (6,)),
+    "merge_edges": (np.uint32, (2,)),
+    "merge_scores": (np.float32, ()),
+    "segment_of": (np.uint32, ()),
+    "export_ids": (np.uint64, ()),
+    "source_ids": (np.uint64, ()),
+}
+_PER_EDGE = ("affinity", "area", "strong", "centroid")
+_PER_NODE = ("point", "box", "segment_of", "source_ids")
+
+
+@dataclass(frozen=True, slots=True)
+class GraphArrays:
+    """Everything a segmentation starts from; n supervoxels, E edges, M recorded merges, m segments.
+
+    Parameters
+    ----------
+    edges : (E, 2) uint32
+        Touching supervoxels, first < second, sorted.
+    affinity : (E,) float32
+        Mean affinity over the contact, 0..1.
+    area : (E,) uint32
+        Contact faces.
+    strong : (E,) float32
+        Share of contact faces with an affinity above 0.5.
+    centroid : (E, 3) float32
+        Middle of the contact, z, y, x voxels.
+    size : (n + 1,) uint32
+        Voxels per supervoxel.
+    point : (n + 1, 3) int32
+        A voxel inside, z, y, x.
+    box : (n + 1, 6) int32
+        Start and stop, z, y, x.
+    merge_edges, merge_scores : (M, 2) uint32, (M,) float32
+        The recorded merge tree, best first.
+    segment_of : (n + 1,) uint32
+        Dense segment of each supervoxel; 0 for background only.
+    export_ids : (m + 1,) uint64
+        What the source called a segment.
+    source_ids : (n + 1,) uint64
+        What the source called a supervoxel.
+    """
+
+    edges: Array
+    affinity: Array
+    area: Array
+    strong: Array
+    centroid: Array
+    size: Array
+    point: Array
+    box: Array
+    merge_edges: Array
+    merge_scores: Array
+    segment_of: Array
+    export_ids: Array
+    source_ids: Array
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            dtype, tail = _FORM[field.name]
+            array = np.ascontiguousarray(getattr(self, field.name), dtype=dtype)
+            if array.ndim != 1 + len(tail) or array.shape[1:] != tail:
+                raise ProjectError(
+                    f"graph array {field.name} has shape {array.shape}: expected {('n', *tail)}; "
+                    "run the graph stage again"
+                )
+            object.__setattr__(self, field.name, array)
+        self._check_lengths()
+
+    def _check_lengths(self) -> None:
+        wanted = dict.fromkeys(_PER_EDGE, len(self.edges)) | dict.fromkeys(_PER_NODE, len(self.size))
+        wanted["merge_scores"] = len(self.merge_edges)
+        for name, length in wanted.items():
+            if len(getattr(self, name)) != length:
+                raise ProjectError(
+                    f"graph array {name} has {len(getattr(self, name))} rows: expected {length}; "
+                    "run the graph stage again"
+                )
+        highest = int(self.segment_of.max(initial=0))
+        if highest >= len(self.export_ids):
+            raise ProjectError(
+                f"graph array segment_of names segment {highest} but export_ids ends at "
+                f"{len(self.export_ids) - 1}; run the agglomeration stage again"
+            )
+        if len(self.edges) and int(self.edges.max()) >= len(self.size):
+            raise ProjectError(
+                f"graph array edges names supervoxel {int(self.edges.max())} of {len(self.size) - 1}; "
+                "run the graph stage again"
+            )
+
+    @property
+    def supervoxel_count(self) -> int:
+        """Number of supervoxels, background not counted."""
+        return len(self.size) - 1
+
+    @property
+    def segment_count(self) -> int:
+        """Number of segments, background not counted."""
+        return len(self.export_ids) - 1
+
+
+def save_graph(graph_dir: Path, arrays: GraphArrays) -> None:
+    """Write every array, each under a temporary name first."""
+    graph_dir.mkdir(parents=True, exist_ok=True)
+    for field in fields(arrays):
+        save_array(graph_dir / f"{field.name}.npy", getattr(arrays, field.name))
+
+
+def load_graph(graph_dir: Path) -> GraphArrays:
+    """Read and check the arrays.
+
+    Raises
+    ------
+    ProjectError
+        If a file is missing, damaged, or does not fit the others.
+    """
+    return GraphArrays(**{name: load_array(graph_dir / f"{name}.npy") for name in _FORM})
+
+
+def save_array(path: Path, array: Array) -> None:
+    """Write one array durably: temporary name, flush, rename."""
+    temporary = path.with_suffix(".npy.partial")
+    with temporary.open("wb") as file:
+        np.save(file, array, allow_pickle=False)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def load_array(path: Path) -> Array:
+    """Read one array; damaged or missing files are named in the error."""
+    try:
+        array: Array = np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        raise ProjectError(
+            f"{path} is missing: the project has no region graph yet; run `segmend run` on it"
+        ) from None
+    except (OSError, ValueError, EOFError) as error:
+        raise ProjectError(
+            f"{path} is damaged ({error}); run the graph stage again", details=str(error)
+        ) from error
+    return array
