@@ -1,0 +1,52 @@
+"""``segmend new PROJECT``: make a project from volumes."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from segmend.app.cli.answer import Answer
+from segmend.app.cli.arguments import add_box_option, triple
+
+HELP = "make a project from an EM volume, supervoxels or a segmentation"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this command's arguments."""
+    parser.add_argument("project", type=Path, help="the folder to make, usually NAME.segmend")
+    array = {"metavar": "FILE[:/DATASET]"}
+    parser.add_argument("--image", help="EM volume, 8 or 16 bit", **array)
+    parser.add_argument(
+        "--supervoxels", help="labels that are never divided by the pipeline", **array
+    )
+    parser.add_argument("--segmentation", help="labels to proofread", **array)
+    parser.add_argument("--affinities", help="(c,z,y,x) affinities from elsewhere", **array)
+    three = {"nargs": 3, "type": float, "metavar": ("Z", "Y", "X")}
+    parser.add_argument("--voxel-size", help="nm; needed where the file does not say", **three)
+    parser.add_argument("--offset", help="nm, centre of the first voxel", **three)
+    add_box_option(parser, "use only this part of the volumes, in voxels")
+
+
+def execute(options: argparse.Namespace) -> Answer:
+    """Make the project."""
+    from segmend.core.project import create_project
+
+    project = create_project(
+        options.project,
+        image=options.image,
+        supervoxels=options.supervoxels,
+        segmentation=options.segmentation,
+        affinities=options.affinities,
+        voxel_size_nm_zyx=triple(options.voxel_size),
+        offset_nm_zyx=triple(options.offset),
+        box=options.box,
+    )
+    z, y, x = project.shape_zyx
+    size = " x ".join(f"{value:g}" for value in project.grid.voxel_size_nm_zyx)
+    values = {
+        "project": str(project.path),
+        "shape_zyx": project.shape_zyx,
+        "voxel_size_nm_zyx": project.grid.voxel_size_nm_zyx,
+    }
+    text = f"{project.path}: {z} x {y} x {x} voxels of {size} nm (z y x)"
+    return Answer(values, f"{text}\nnext: segmend run {project.path}")
