@@ -97,7 +97,9 @@ class GraphArrays:
         self._check_lengths()
 
     def _check_lengths(self) -> None:
-        wanted = dict.fromkeys(_PER_EDGE, len(self.edges)) | dict.fromkeys(_PER_NODE, len(self.size))
+        wanted = dict.fromkeys(_PER_EDGE, len(self.edges)) | dict.fromkeys(
+            _PER_NODE, len(self.size)
+        )
         wanted["merge_scores"] = len(self.merge_edges)
         for name, length in wanted.items():
             if len(getattr(self, name)) != length:

@@ -123,7 +123,9 @@ class SupervoxelGraph:
         if not len(members):
             return Edges.none()
         segment = segment_of[members[0]]
-        rows = _rows_within(members, segment_of, segment, self._indptr, self._neighbours, self._rows)
+        rows = _rows_within(
+            members, segment_of, segment, self._indptr, self._neighbours, self._rows
+        )
         ends = segment_of[self._extra.pairs]
         inside = (ends[:, 0] == segment) & (ends[:, 1] == segment)
         return self.base.take(rows).joined(self._extra.take(inside))
@@ -133,7 +135,9 @@ class SupervoxelGraph:
         if not len(members):
             return Edges.none()
         segment = segment_of[members[0]]
-        rows = _rows_around(members, segment_of, segment, self._indptr, self._neighbours, self._rows)
+        rows = _rows_around(
+            members, segment_of, segment, self._indptr, self._neighbours, self._rows
+        )
         ends = segment_of[self._extra.pairs]
         across = (ends[:, 0] == segment) != (ends[:, 1] == segment)
         return self.base.take(rows).joined(self._extra.take(across & (ends > 0).all(axis=1)))

@@ -118,6 +118,8 @@ class SupervoxelMapping:
 
 def _without(members: Array, moved: Array) -> Array:
     rest = members[: len(members) - len(moved)]
-    if np.array_equal(members[len(rest) :], moved):  # the undo of a merge: what came last goes first
+    if np.array_equal(
+        members[len(rest) :], moved
+    ):  # the undo of a merge: what came last goes first
         return rest
     return members[~np.isin(members, moved)]
