@@ -116,11 +116,11 @@ def _lines(stream: BinaryIO) -> Iterator[bytes]:
 
 
 def _log(session: Session) -> Answer:
-    from segmend.app.cli.edit_requests import describe_operation
+    from segmend.app.cli.edit_requests import describe_log
 
-    operations = [describe_operation(operation) for operation in session.log()]
+    operations = describe_log(session)
     lines = [
-        f"{o['operation']:>6}  {o['time']}  {o['author']:<12} {o['kind']:<8} {o['state']}"
+        f"{o['operation']:>6}  {o['time']}  {o['author']:<16} {o['kind']:<8} {o['verdict'] or '':<7} {o['state']}"
         for o in operations
     ]
     return Answer({"operations": operations}, "\n".join(lines) or "no operations yet")

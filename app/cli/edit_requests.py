@@ -10,7 +10,6 @@ from segmend.core.errors import EditRefused, InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from segmend.core.edits.journal import Operation
     from segmend.core.edits.model import Edit, Spot
     from segmend.core.session import Changes, Session
 
@@ -75,10 +74,13 @@ def steps_of(request: dict[str, Any], session: Session) -> int:
     EditRefused
         If there is nothing to undo or redo.
     """
+    from segmend.core.edits.history import history
+
     count = request.get("count", 1)
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:
         raise InputError(f"{request['kind']} {count}: expected how many operations, 1 or more")
-    there = session.undo_count if request["kind"] == "undo" else session.redo_count
+    past = history(session.log(), session.project.generation)
+    there = len(past.done if request["kind"] == "undo" else past.undone)
     if count > there:
         raise EditRefused(
             f"cannot {request['kind']} {count}: there are {there} operations to {request['kind']}; nothing was changed"
@@ -102,16 +104,29 @@ def answer_of(changes: Sequence[Changes]) -> dict[str, Any]:
     }
 
 
-def describe_operation(operation: Operation) -> dict[str, Any]:
-    """Return one line of the log as plain values."""
-    return {
-        "operation": operation.id,
-        "kind": operation.kind,
-        "state": "in effect" if operation.in_effect else "undone",
-        "author": operation.author,
-        "time": operation.time,
-        "reason": operation.reason,
-    }
+def describe_log(session: Session) -> list[dict[str, Any]]:
+    """Return every operation of the journal as plain values, with whether it is in effect."""
+    from segmend.core.edits.history import history
+
+    operations = session.log()
+    past = history(operations, session.project.generation)
+    states = {o.number: "in effect" for o in past.done} | {o.number: "undone" for o in past.undone}
+    return [
+        {
+            "operation": operation.number,
+            "kind": operation.kind,
+            "state": states.get(operation.number, ""),
+            "author": operation.author,
+            "time": operation.time,
+            "generation": operation.generation,
+            "place_nm": operation.place_nm,
+            "candidate": operation.candidate,
+            "verdict": operation.verdict,
+            "reason": operation.reason,
+            "milliseconds": operation.milliseconds,
+        }
+        for operation in operations
+    ]
 
 
 def _spots(
@@ -123,19 +138,8 @@ def _spots(
 
 
 def _spot(name: str, point: object, session: Session, nm: bool) -> Spot:
-    from segmend.core.edits.model import Spot
-
     place = _point(name, point)
-    grid, shape = session.project.grid, session.project.shape_zyx
-    if not nm:
-        place = grid.to_nm(place)
-    index = grid.to_index(place)
-    if not all(0 <= i < n for i, n in zip(index, shape, strict=True)):
-        raise InputError(
-            f"voxel {index} is outside the volume of {shape} voxels (z y x): choose a place inside"
-            f"{'; --nm places include the offset' if nm else ''}"
-        )
-    return Spot(session.supervoxel_at(index), place)
+    return session.spot_at(place if nm else session.project.grid.to_nm(place))
 
 
 def _point(name: str, point: object) -> tuple[float, float, float]:
