@@ -1,4 +1,4 @@
-"""`segmend check`: is everything that was acknowledged still there and does it fit together?"""
+"""`segmend check`: whether everything acknowledged is still there and fits together."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def _graph_findings(base: GraphArrays) -> Iterator[Finding]:
                 "graph", f"edges.npy holds loops, background or pairs in wrong order; {again}"
             )
         keys = base.edges[:, 0].astype(np.uint64) << np.uint64(32) | base.edges[:, 1]
-        if (np.diff(keys.astype(np.float64)) <= 0).any():
+        if (keys[1:] <= keys[:-1]).any():
             yield Finding("graph", f"edges.npy is not sorted or holds an edge twice; {again}")
     if not np.isfinite(base.affinity).all():
         yield Finding("graph", f"affinity.npy holds values that are not finite; {again}")

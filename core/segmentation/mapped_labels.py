@@ -102,7 +102,7 @@ class MappedLabels:
         picks = tuple(
             slice(None, None, axis.step) if isinstance(axis, range) else 0 for axis in self._axes
         )
-        return labels[picks]
+        return np.asarray(labels[picks])
 
 
 @njit(cache=True, nogil=True)

@@ -1,0 +1,94 @@
+"""The deferred view reads exactly what is asked of it."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from segmend.core.geometry import Grid
+from segmend.core.segmentation.mapped_labels import MappedLabels, map_labels
+from segmend.core.volumes.memory import MemoryVolume
+
+
+class Table:
+    def __init__(self, segment_of):
+        self.segment_of = np.asarray(segment_of, np.uint32)
+
+
+class CountingVolume(MemoryVolume):
+    voxels_read = 0
+
+    def read(self, box):
+        self.voxels_read += box.size
+        return super().read(box)
+
+
+@pytest.fixture
+def supervoxels():
+    return np.random.default_rng(0).integers(0, 6, (7, 8, 9)).astype(np.uint32)
+
+
+TABLE = Table([0, 3, 3, 1, 2, 2])
+
+
+def view(supervoxels):
+    volume = CountingVolume(supervoxels, Grid())
+    return MappedLabels(volume, TABLE), volume
+
+
+def test_the_view_equals_the_mapped_array(supervoxels):
+    labels, _ = view(supervoxels)
+    assert labels.shape == (7, 8, 9)
+    assert labels.ndim == 3
+    assert labels.size == supervoxels.size
+    assert np.array_equal(np.asarray(labels), TABLE.segment_of[supervoxels])
+
+
+def test_indexing_reads_nothing(supervoxels):
+    labels, volume = view(supervoxels)
+    part = labels[2:5][:, 3:6][1]
+    assert part.shape == (3, 9)
+    assert volume.voxels_read == 0
+    np.asarray(part)
+    assert volume.voxels_read == 27
+
+
+slices = st.builds(
+    slice,
+    st.one_of(st.none(), st.integers(-9, 9)),
+    st.one_of(st.none(), st.integers(-9, 9)),
+    st.sampled_from([None, 1, 2, 3, -1, -2]),
+)
+axis_index = st.one_of(slices, st.integers(-7, 6))
+
+
+@given(st.lists(axis_index, max_size=3), st.booleans())
+def test_any_basic_index_equals_numpy(items, with_ellipsis):
+    supervoxels = np.arange(7 * 8 * 9, dtype=np.uint32).reshape(7, 8, 9) % 6
+    labels, _ = view(supervoxels)
+    index = (*items, Ellipsis) if with_ellipsis else tuple(items)
+    assert np.array_equal(np.asarray(labels[index]), TABLE.segment_of[supervoxels][index])
+
+
+def test_chained_indices_equal_numpy(supervoxels):
+    labels, _ = view(supervoxels)
+    expected = TABLE.segment_of[supervoxels]
+    assert np.array_equal(np.asarray(labels[1:6][::2][0, 2:]), expected[1:6][::2][0, 2:])
+
+
+def test_too_many_indices_are_refused(supervoxels):
+    labels, _ = view(supervoxels)
+    with pytest.raises(IndexError):
+        labels[0, 0, 0, 0]
+
+
+def test_the_view_follows_the_table(supervoxels):
+    table = Table([0, 1, 2, 3, 4, 5])
+    labels = MappedLabels(MemoryVolume(supervoxels, Grid()), table)
+    table.segment_of[1] = 5
+    assert not (np.asarray(labels) == 1).any()
+
+
+def test_ids_beyond_the_table_become_background():
+    out = map_labels(np.array([[1, 99]], np.uint32), np.array([0, 7], np.uint32))
+    assert out.tolist() == [[7, 0]]
