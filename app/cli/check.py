@@ -16,10 +16,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> Answer:
-    """Check, read only; exit status 2 where something is wrong."""
-    from segmend.core.checking import check_project
+    """Check, read only; exit status 2 where something does not fit."""
+    from segmend.core.project import open_project
+    from segmend.core.verification import check_project
 
-    problems = check_project(options.project)
-    values = {"clean": not problems, "problems": problems}
-    text = "\n".join(problems) if problems else f"{options.project}: clean"
-    return Answer(values, text, code=2 if problems else 0)
+    report = check_project(open_project(options.project))
+    values = {
+        "clean": not report.findings,
+        "operations": report.operations,
+        "supervoxels": report.supervoxels,
+        "segments": report.segments,
+        "chunks": report.chunks,
+        "findings": report.findings,
+    }
+    looked_at = (
+        f"{report.operations} operations, {report.supervoxels} supervoxels, {report.segments} segments,"
+        f" {report.chunks} chunks"
+    )
+    lines = [f"{finding.place}: {finding.problem}" for finding in report.findings]
+    return Answer(
+        values,
+        "\n".join([*lines, f"{looked_at}: {'clean' if not lines else 'see above'}"]),
+        code=2 if lines else 0,
+    )

@@ -94,8 +94,8 @@ def answer_of(changes: Sequence[Changes]) -> dict[str, Any]:
     box = first.box
     for change in changes[1:]:
         box = box.union(change.box)
-    old = {int(i) for change in changes for i in change.old_ids}
-    new = {int(i) for change in changes for i in change.new_ids}
+    old = {int(i) for change in changes for i in change.old_export_ids}
+    new = {int(i) for change in changes for i in change.new_export_ids}
     return {
         "operation": int(last.operation),
         "old_ids": sorted(old),

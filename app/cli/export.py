@@ -7,6 +7,7 @@ from pathlib import Path
 
 from segmend.app.cli.answer import Answer, Steps
 from segmend.app.cli.arguments import add_box_option
+from segmend.core.errors import InputError
 
 HELP = "write the proofread segmentation, meshes, skeletons, journal or candidates"
 KINDS = ("segmentation", "meshes", "skeletons", "journal", "candidates")
@@ -15,16 +16,29 @@ KINDS = ("segmentation", "meshes", "skeletons", "journal", "candidates")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's arguments."""
     parser.add_argument("project", type=Path, help="a NAME.segmend folder")
-    parser.add_argument("out", type=Path, help=".h5, .zarr, .tif, .npy; a folder for meshes; .json")
+    parser.add_argument(
+        "out",
+        type=Path,
+        help="segmentation: .h5 (dataset /segmentation), .zarr, .tif or .npy; meshes (.ply) and skeletons (.swc):"
+        " a new folder; journal and candidates: .json",
+    )
     parser.add_argument("--what", choices=KINDS, default="segmentation")
     add_box_option(parser, "only this part, in voxels")
 
 
 def execute(options: argparse.Namespace) -> Answer:
-    """Write to a temporary name, then rename."""
-    from segmend.core.exporting import export
+    """Write under a temporary name, then rename; the project is only read."""
+    from segmend.app.exports import export
+    from segmend.core.session import Session
 
-    report = export(
-        options.project, options.out, what=options.what, box=options.box, progress=Steps()
-    )
-    return Answer(report, f"{options.out}: {options.what} written")
+    _check_place(options.out)
+    with Session.open(options.project, read_only=True) as session:
+        values = export(session, options.out, options.what, box=options.box, progress=Steps())
+    return Answer(values, f"{options.out}: {options.what} written")
+
+
+def _check_place(out: Path) -> None:
+    if not out.absolute().parent.is_dir():
+        raise InputError(
+            f"the folder {out.absolute().parent} does not exist: make it first, or write somewhere else"
+        )

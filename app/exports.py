@@ -1,0 +1,213 @@
+"""Writing what others can open: labels, meshes, skeletons, the journal, the candidates. Knows no toolkit."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from segmend.core.errors import InputError
+from segmend.core.geometry import Box
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from segmend.core.algorithms.skeletons import Skeleton
+    from segmend.core.session import Session
+
+Progress = Callable[[str, float], None]
+MOST_FACES = 200_000
+MOST_VOXELS_AT_ONCE = 512**3
+
+
+def export(
+    session: Session, out: Path, what: str, *, box: Box | None, progress: Progress
+) -> dict[str, Any]:
+    """Write one kind of result.
+
+    Parameters
+    ----------
+    session : Session
+        Read only is enough.
+    out : Path
+        A file for a segmentation, journal or candidates; a folder that does not exist yet for the others.
+    what : {"segmentation", "meshes", "skeletons", "journal", "candidates"}
+    box : Box, optional
+        The part of the volume to write, in voxels.
+    progress : callable
+        Called with a name and the share that is done.
+
+    Returns
+    -------
+    dict
+        ``out``, ``what`` and how many were written.
+
+    Raises
+    ------
+    InputError
+        If the box lies outside the volume, or the folder exists.
+    """
+    whole = Box.of_shape(session.project.shape_zyx)
+    part = whole if box is None else box.intersect(whole)
+    if not part.size:
+        raise InputError(
+            f"--box lies outside the volume of {whole.stop_zyx} voxels (z y x): give one inside it"
+        )
+    count = _WRITERS[what](session, out, part, progress)
+    return {"out": str(out), "what": what, "count": count}
+
+
+def _segmentation(session: Session, out: Path, box: Box, progress: Progress) -> int:
+    from segmend.core.segmentation.materialize import materialize
+
+    def blocks(done: int, total: int) -> None:
+        progress("segmentation", done / total)
+
+    materialize(session.supervoxels[0], session.segmentation, out, box=box, progress=blocks)
+    return int(np.count_nonzero(np.unique(session.segmentation.segment_of)))
+
+
+def _journal(session: Session, out: Path, box: Box, progress: Progress) -> int:
+    rows = [asdict(operation) for operation in session.log()]
+    _write_json(out, {"project": session.project.path.name, "operations": rows})
+    return len(rows)
+
+
+def _candidates(session: Session, out: Path, box: Box, progress: Progress) -> int:
+    from segmend.core.candidates.candidate import to_json
+    from segmend.core.candidates.store import load_candidates
+
+    path = session.project.candidates_path
+    every = load_candidates(path, session.segmentation.supervoxel_count) if path.exists() else []
+    grid = session.project.grid
+    inside = [c for c in every if box.contains(grid.to_index(c.place_nm))]
+    _write_json(out, {"candidates": [to_json(candidate) for candidate in inside]})
+    return len(inside)
+
+
+def _meshes(session: Session, out: Path, box: Box, progress: Progress) -> int:
+    import trimesh
+
+    from segmend.core.algorithms.meshes import mesh_within
+
+    segments = _segments_in(session, box)
+    with _new_folder(out) as folder:
+        for done, segment in enumerate(segments):
+            part, mask = _mask(session, segment, box)
+            grid = session.project.grid.cropped(part)
+            mesh = mesh_within(
+                mask, grid.voxel_size_nm_zyx, grid.offset_nm_zyx, max_faces=MOST_FACES
+            )
+            # x, y, z is what mesh programs expect; turning the axes round turns the faces inside out.
+            surface = trimesh.Trimesh(mesh.vertices_nm[:, ::-1], mesh.faces[:, ::-1], process=False)
+            surface.export(folder / f"{_name(session, segment)}.ply")
+            progress("meshes", (done + 1) / len(segments))
+    return len(segments)
+
+
+def _skeletons(session: Session, out: Path, box: Box, progress: Progress) -> int:
+    from segmend.core.algorithms.skeletons import skeletonize
+
+    if box.size > MOST_VOXELS_AT_ONCE:
+        raise InputError(
+            f"skeletons are traced in memory, up to {MOST_VOXELS_AT_ONCE} voxels: give a smaller --box"
+        )
+    progress("skeletons", 0.0)
+    labels = session.segmentation.segment_of[session.supervoxels[0].read(box)]
+    grid = session.project.grid.cropped(box)
+    traced = skeletonize(labels, grid.voxel_size_nm_zyx, offset_nm_zyx=grid.offset_nm_zyx)
+    with _new_folder(out) as folder:
+        for segment, skeleton in traced.items():
+            (folder / f"{_name(session, segment)}.swc").write_text(_swc(skeleton), encoding="ascii")
+    progress("skeletons", 1.0)
+    return len(traced)
+
+
+_WRITERS: dict[str, Callable[[Session, Path, Box, Progress], int]] = {
+    "segmentation": _segmentation,
+    "meshes": _meshes,
+    "skeletons": _skeletons,
+    "journal": _journal,
+    "candidates": _candidates,
+}
+
+
+def _swc(skeleton: Skeleton) -> str:
+    """Return SWC text: index, type, x, y, z, radius (nm), parent; one root per connected component."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import breadth_first_order
+
+    count = len(skeleton.vertices_nm)
+    a, b = skeleton.edges[:, 0].astype(np.int64), skeleton.edges[:, 1].astype(np.int64)
+    graph = coo_array((np.ones(len(a)), (a, b)), shape=(count, count)).tocsr()
+    lines, seen = ["# x y z radius in nm"], np.zeros(count, bool)
+    number = np.zeros(count, np.int64)
+    for root in range(count):
+        if seen[root]:
+            continue
+        order, parents = breadth_first_order(graph, root, directed=False)
+        for node in order:
+            seen[node] = True
+            number[node] = len(lines)
+            z, y, x = skeleton.vertices_nm[node]
+            parent = number[parents[node]] if parents[node] >= 0 else -1
+            lines.append(
+                f"{len(lines)} 0 {x:.1f} {y:.1f} {z:.1f} {skeleton.radius_nm[node]:.1f} {parent}"
+            )
+    return "\n".join(lines) + "\n"
+
+
+def _segments_in(session: Session, box: Box) -> list[int]:
+    segments = np.unique(session.segmentation.segment_of)
+    return [
+        int(segment)
+        for segment in segments[segments > 0]
+        if session.segmentation.segment_box(int(segment)).intersect(box).size
+    ]
+
+
+def _mask(session: Session, segment: int, box: Box) -> tuple[Box, NDArray[np.bool_]]:
+    part = session.segmentation.segment_box(segment).intersect(box)
+    return part, session.segmentation.segment_of[session.supervoxels[0].read(part)] == segment
+
+
+def _name(session: Session, segment: int) -> str:
+    return str(int(session.segmentation.export_ids(np.array([segment]))[0]))
+
+
+def _write_json(out: Path, values: dict[str, Any]) -> None:
+    """Write under a temporary name in the same folder, then rename."""
+    out = out.absolute()
+    if out.is_dir():
+        raise InputError(f"{out} is a folder: expected the name of a .json file to write")
+    handle, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(values, file, indent=1)
+        Path(name).replace(out)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _new_folder(out: Path) -> Iterator[Path]:
+    """Yield a temporary folder that gets its name when everything is in it."""
+    out = out.absolute()
+    if out.exists():
+        raise InputError(f"{out} exists already: give the name of a new folder, or remove it first")
+    folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
+    try:
+        yield folder
+        folder.rename(out)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
