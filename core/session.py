@@ -13,6 +13,7 @@ from psygnal import Signal
 
 from segmend.core.candidates.candidate import Candidate
 from segmend.core.candidates.queue import CandidateQueue
+from segmend.core.candidates.rescoring import PairScorer
 from segmend.core.candidates.store import load_candidates
 from segmend.core.edits.codec import kind_of, resolved_to_json
 from segmend.core.edits.dividing import SupervoxelVoxels
@@ -111,17 +112,27 @@ class Session:
             OverlaidVolume(level, number, self._files, self.segmentation.chunks)
             for number, level in enumerate(self.project.supervoxel_pyramid)
         )
-        self.queue = self._load_queue()
+        self._queue: CandidateQueue | None = None
+
+    @property
+    def queue(self) -> CandidateQueue:
+        """What may be wrong, in the order of review; loaded when it is first asked for."""
+        if self._queue is None:
+            self._queue = self._load_queue()
+        return self._queue
 
     def _load_queue(self) -> CandidateQueue:
         path = self.project.candidates_path
         count = self.segmentation.supervoxel_count
         candidates = load_candidates(path, count) if path.exists() else []
-        queue = CandidateQueue(candidates, self.segmentation)
-        for operation in self._done:
-            if operation.candidate and operation.verdict:
-                queue.mark(operation.candidate, operation.verdict)
-        return queue
+        z, y, x = self.project.grid.voxel_size_nm_zyx
+        verdicts = {o.candidate: o.verdict for o in self._done if o.candidate and o.verdict}
+        return CandidateQueue(
+            candidates,
+            self.segmentation,
+            scorer=PairScorer(self.segmentation, z * y * x),
+            verdicts=verdicts,
+        )
 
     # -- reading ------------------------------------------------------------------------------------------------
 
@@ -201,7 +212,7 @@ class Session:
         milliseconds: int | None = None,
     ) -> Changes:
         """Accept a candidate (its edit is applied), reject it, or say that one is unsure."""
-        edit = candidate.edit
+        edit: Edit = candidate.edit
         if verdict != "accept":
             edit = Verdict(candidate.id, verdict, candidate.place_nm)
         return self._apply(edit, candidate, verdict, reason, milliseconds)
@@ -222,8 +233,6 @@ class Session:
         self.segmentation.revert(target.number, change)
         self._undone.append(self._done.pop())
         self._changes.pop()
-        if target.candidate:
-            self.queue.unmark(target.candidate)
         return self._announce(changes_of(row, change, self.segmentation, back=True), target, "open")
 
     def redo(self) -> Changes:
@@ -280,8 +289,6 @@ class Session:
         self.segmentation.apply(operation.number, change)
         self._done.append(operation)
         self._changes.append(change)
-        if operation.candidate and operation.verdict:
-            self.queue.mark(operation.candidate, operation.verdict)
 
     def _append(self, kind: str, payload: dict[str, int], place_nm: ZyxNm | None) -> Operation:
         return self.journal.append(
@@ -295,14 +302,29 @@ class Session:
         )
 
     def _announce(self, changes: Changes, decided: Operation, verdict: str | None) -> Changes:
+        """Tell the queue first, then everybody else."""
+        candidate = self._tell_queue(changes, decided.candidate, verdict)
         if changes.old_ids:
-            self.queue.refresh(changes.old_ids, changes.new_ids)
             self.edited.emit(changes)
-        candidate = self.queue.find(decided.candidate) if decided.candidate else None
         if candidate and verdict:
             self.decided.emit(candidate, verdict)
         self.queue_changed.emit()
         return changes
+
+    def _tell_queue(
+        self, changes: Changes, candidate_id: str | None, verdict: str | None
+    ) -> Candidate | None:
+        if self._queue is None:
+            return None
+        if changes.old_ids:
+            self._queue.update((*changes.old_ids, *changes.new_ids))
+        if not candidate_id or not verdict or candidate_id not in self._queue:
+            return None
+        if verdict == "open":
+            self._queue.reopen(candidate_id)
+        else:
+            self._queue.mark(candidate_id, verdict)
+        return self._queue.get(candidate_id)
 
     def _voxels(self) -> SupervoxelVoxels:
         return SupervoxelVoxels(self.supervoxels, self._files, self.project.affinities)
@@ -349,7 +371,7 @@ def _free_ids(operations: Iterable[Operation], generation: int, base: GraphArray
 
 
 def _named_files(operations: Iterable[Operation]) -> set[str]:
-    names = set()
+    names: set[str] = set()
     for operation in operations:
         names.update(chunk[4] for chunk in operation.payload.get("chunks", []))
         if operation.payload.get("tables"):

@@ -15,8 +15,6 @@ from numpy.typing import DTypeLike, NDArray
 from segmend.core.geometry import Box
 from segmend.core.volumes.base import Volume
 
-Index = int | slice | type(Ellipsis)  # type: ignore[valid-type]
-
 
 class Mapping(Protocol):
     """Anything with a look-up table supervoxel -> segment, live or frozen."""
