@@ -110,7 +110,7 @@ class AffinityModel:
         (c, z, y, x) float32, 0 to 1
         """
         intensity = intensity or intensity_of(image)
-        box = Box.of_shape(image.shape)  # type: ignore[arg-type]
+        box = Box.of_shape(image.shape)
         padded = _mirrored(image, box, _read_box(self, box))
         return _predict_tiles(self, intensity.normalise(padded), box, _read_box(self, box))
 
@@ -133,7 +133,7 @@ def load_affinity_model(name_or_path: str | Path, device: str = "auto") -> Affin
     card, weights = find_card(name_or_path)
     place = _device(device)
     network = load_network(weights, card.architecture)
-    network = network.to(place, memory_format=torch.channels_last_3d)
+    network = network.to(place, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     return AffinityModel(card, network, place)
 
 
