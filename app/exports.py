@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import tempfile
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -188,14 +187,12 @@ def _write_json(out: Path, values: dict[str, Any]) -> None:
     out = out.absolute()
     if out.is_dir():
         raise InputError(f"{out} is a folder: expected the name of a .json file to write")
-    handle, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}-")
+    unfinished = _unfinished(out)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(values, file, indent=1)
-        Path(name).replace(out)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+        unfinished.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+        unfinished.replace(out)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -204,10 +201,14 @@ def _new_folder(out: Path) -> Iterator[Path]:
     out = out.absolute()
     if out.exists():
         raise InputError(f"{out} exists already: give the name of a new folder, or remove it first")
-    folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
+    unfinished = _unfinished(out)
+    unfinished.mkdir()
     try:
-        yield folder
-        folder.rename(out)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+        yield unfinished
+        unfinished.rename(out)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _unfinished(out: Path) -> Path:
+    return out.with_name(f".{out.name}.{uuid.uuid4().hex[:8]}")

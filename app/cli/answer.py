@@ -74,15 +74,14 @@ def _plain(value: Any) -> Any:
 
 
 class Steps:
-    """Says on stderr how far long work is: at most one line a second, and each new step at once."""
+    """Says on stderr how far long work is: at most one line in two seconds, and each step's end."""
 
     def __init__(self) -> None:
-        self._step = ""
         self._said = 0.0
 
     def __call__(self, step: str, done: float) -> None:
         """Report a share between 0 and 1 of a named step."""
         now = time.monotonic()
-        if step != self._step or done >= 1.0 or now - self._said > 1.0:
+        if done >= 1.0 or now - self._said > 2.0:
             say(f"{step}: {100 * min(max(done, 0.0), 1.0):.0f} %")
-            self._step, self._said = step, now
+            self._said = now

@@ -15,11 +15,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> Answer:
     """List the model cards."""
-    from segmend.core.networks import list_models
+    from segmend.core.networks.cards import list_models
 
     cards = list_models()
     lines = [
-        f"{card.name:>20}  {' x '.join(f'{s:g}' for s in card.voxel_size_nm_zyx)} nm  {card.summary}"
+        f"{card.name}  ({' x '.join(f'{size:g}' for size in card.voxel_size_nm_zyx)} nm, {card.licence}): "
+        f"{card.description}"
         for card in cards
     ]
-    return Answer({"models": cards}, "\n".join(lines) or "no models are installed")
+    values = {"models": [card.model_dump(mode="json") for card in cards]}
+    return Answer(values, "\n".join(lines) or "no models are installed")
