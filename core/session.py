@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,21 +14,17 @@ from segmend.core.candidates.candidate import Candidate
 from segmend.core.candidates.queue import CandidateQueue
 from segmend.core.candidates.rescoring import PairScorer
 from segmend.core.candidates.store import load_candidates
-from segmend.core.edits.codec import kind_of, resolved_to_json
 from segmend.core.edits.dividing import SupervoxelVoxels
-from segmend.core.edits.history import history
 from segmend.core.edits.journal import Journal, Operation
 from segmend.core.edits.model import DivideSupervoxel, Edit, Spot, Verdict
-from segmend.core.edits.planning import plan
-from segmend.core.edits.replay import replay, replayed_change
-from segmend.core.edits.resolving import NextIds, resolve
+from segmend.core.edits.timeline import Step, Timeline, named_files
 from segmend.core.errors import EditRefused, ProjectError
 from segmend.core.geometry import Box, Zyx, ZyxNm
 from segmend.core.project import Project, open_project
 from segmend.core.project_lock import ProjectLock
-from segmend.core.segmentation.graph_files import GraphArrays, load_graph
+from segmend.core.segmentation.graph_files import load_graph
 from segmend.core.segmentation.overlay import OverlaidVolume, OverlayFiles
-from segmend.core.segmentation.segmentation import Change, State
+from segmend.core.segmentation.segmentation import Segmentation, State
 from segmend.core.session_changes import Changes, changes_of
 
 
@@ -57,7 +52,7 @@ class Session:
     edited = Signal(Changes)
     """After every change of the segmentation, also by undo and redo."""
     decided = Signal(object, str)
-    """After a verdict: the candidate and "accept", "reject", "unsure", or "open" when it was undone."""
+    """After a verdict: the candidate and "accept", "reject", "unsure", or "open" when undone."""
     queue_changed = Signal()
     """After the order or the content of the queue may be different."""
 
@@ -72,6 +67,8 @@ class Session:
         self.project = project
         self.author = author or default_author()
         self.read_only = read_only
+        self._journal: Journal | None = None
+        self._queue: CandidateQueue | None = None
         self._lock = None if read_only else ProjectLock(project.path, self.author)
         if self._lock:
             self._lock.acquire()
@@ -94,25 +91,39 @@ class Session:
         return cls(open_project(path), author=author, read_only=read_only, durable=durable)
 
     def _load(self, durable: bool) -> None:
-        if self.project.supervoxel_pyramid is None:
+        pyramid = self.project.supervoxel_pyramid
+        if pyramid is None:
             raise ProjectError(
                 f"{self.project.path} has no supervoxels yet: run `segmend run` on it first"
             )
-        self._base = load_graph(self.project.graph_dir)
         self._files = OverlayFiles(self.project.overlay_dir)
-        self.journal = Journal(self.project.journal_path, durable=durable)
-        operations = self.journal.operations()
-        past = history(operations, self.project.generation)
-        self._done, self._undone = list(past.done), list(past.undone)
-        self.segmentation, self._changes = replay(self._base, self._done, self._files)
-        self._free = _free_ids(operations, self.project.generation, self._base)
+        self._journal = Journal(self.project.journal_path, durable=durable)
+        self._timeline = Timeline(
+            load_graph(self.project.graph_dir),
+            self._journal,
+            self._files,
+            self.project.generation,
+            self.author,
+        )
         if not self.read_only:
-            self._files.sweep(_named_files(operations))
+            self._files.sweep(named_files(self._journal.operations()))
         self.supervoxels: tuple[OverlaidVolume, ...] = tuple(
             OverlaidVolume(level, number, self._files, self.segmentation.chunks)
-            for number, level in enumerate(self.project.supervoxel_pyramid)
+            for number, level in enumerate(pyramid)
         )
-        self._queue: CandidateQueue | None = None
+
+    # -- reading -------------------------------------------------------------------------------
+
+    @property
+    def journal(self) -> Journal:
+        """Where every operation is written."""
+        assert self._journal is not None
+        return self._journal
+
+    @property
+    def segmentation(self) -> Segmentation:
+        """The live segmentation; only `apply`, `undo` and `redo` change it."""
+        return self._timeline.segmentation
 
     @property
     def queue(self) -> CandidateQueue:
@@ -120,21 +131,6 @@ class Session:
         if self._queue is None:
             self._queue = self._load_queue()
         return self._queue
-
-    def _load_queue(self) -> CandidateQueue:
-        path = self.project.candidates_path
-        count = self.segmentation.supervoxel_count
-        candidates = load_candidates(path, count) if path.exists() else []
-        z, y, x = self.project.grid.voxel_size_nm_zyx
-        verdicts = {o.candidate: o.verdict for o in self._done if o.candidate and o.verdict}
-        return CandidateQueue(
-            candidates,
-            self.segmentation,
-            scorer=PairScorer(self.segmentation, z * y * x),
-            verdicts=verdicts,
-        )
-
-    # -- reading ------------------------------------------------------------------------------------------------
 
     def supervoxel_at(self, point_zyx: Zyx) -> int:
         """Return the supervoxel of a voxel, 0 for background.
@@ -171,25 +167,29 @@ class Session:
 
     def state_at(self, operation: int) -> State:
         """Return the segmentation as it was after an operation, as a value (0: the start)."""
-        past = history(self.journal.operations(up_to=operation), self.project.generation)
-        return replay(self._base, past.done, self._files)[0].state()
+        return self._timeline.state_at(operation)
+
+    @property
+    def operations_in_effect(self) -> tuple[Operation, ...]:
+        """Edits and verdicts that were not undone, oldest first."""
+        return self._timeline.done
 
     @property
     def edit_count(self) -> int:
         """Number of edits in effect, verdicts without an edit not counted."""
-        return sum(operation.kind != "verdict" for operation in self._done)
+        return sum(operation.kind != "verdict" for operation in self._timeline.done)
 
     @property
     def can_undo(self) -> bool:
         """Whether there is anything to undo."""
-        return bool(self._done)
+        return bool(self._timeline.done)
 
     @property
     def can_redo(self) -> bool:
         """Whether there is anything to redo."""
-        return bool(self._undone)
+        return bool(self._timeline.undone)
 
-    # -- changing -----------------------------------------------------------------------------------------------
+    # -- changing ------------------------------------------------------------------------------
 
     def apply(self, edit: Edit, *, reason: str = "", milliseconds: int | None = None) -> Changes:
         """Check an edit, commit it to the journal, carry it out and announce it.
@@ -201,7 +201,10 @@ class Session:
         JournalError
             If it could not be committed; nothing was changed.
         """
-        return self._apply(edit, None, None, reason, milliseconds)
+        self._check_writable()
+        voxels = self._voxels() if isinstance(edit, DivideSupervoxel) else None
+        step = self._timeline.commit(edit, voxels, reason=reason, milliseconds=milliseconds)
+        return self._announce(step)
 
     def decide(
         self,
@@ -211,11 +214,23 @@ class Session:
         reason: str = "",
         milliseconds: int | None = None,
     ) -> Changes:
-        """Accept a candidate (its edit is applied), reject it, or say that one is unsure."""
+        """Accept a candidate (its edit is applied), reject it, or say that one is unsure.
+
+        Edit and verdict are one journal row; raises what `apply` raises.
+        """
+        self._check_writable()
         edit: Edit = candidate.edit
         if verdict != "accept":
             edit = Verdict(candidate.id, verdict, candidate.place_nm)
-        return self._apply(edit, candidate, verdict, reason, milliseconds)
+        step = self._timeline.commit(
+            edit,
+            None,
+            candidate=candidate.id,
+            verdict=verdict,
+            reason=reason,
+            milliseconds=milliseconds,
+        )
+        return self._announce(step)
 
     def undo(self) -> Changes:
         """Take the last operation back.
@@ -226,14 +241,7 @@ class Session:
             If there is nothing to undo.
         """
         self._check_writable()
-        if not self._done:
-            raise EditRefused("nothing to undo: the segmentation is as it was at the start")
-        target, change = self._done[-1], self._changes[-1]
-        row = self._append("undo", {"target": target.number}, target.place_nm)
-        self.segmentation.revert(target.number, change)
-        self._undone.append(self._done.pop())
-        self._changes.pop()
-        return self._announce(changes_of(row, change, self.segmentation, back=True), target, "open")
+        return self._announce(self._timeline.undo())
 
     def redo(self) -> Changes:
         """Carry out again what was undone last.
@@ -244,66 +252,13 @@ class Session:
             If there is nothing to redo.
         """
         self._check_writable()
-        if not self._undone:
-            raise EditRefused("nothing to redo: no operation was undone since the last edit")
-        target = self._undone[-1]
-        change = replayed_change(target, self.segmentation, self._files)
-        row = self._append("redo", {"target": target.number}, target.place_nm)
-        self._carry_out(self._undone.pop(), change)
-        return self._announce(changes_of(row, change, self.segmentation), target, target.verdict)
+        return self._announce(self._timeline.redo())
 
-    def _apply(
-        self,
-        edit: Edit,
-        candidate: Candidate | None,
-        verdict: str | None,
-        reason: str,
-        milliseconds: int | None,
-    ) -> Changes:
-        self._check_writable()
-        voxels = self._voxels() if isinstance(edit, DivideSupervoxel) else None
-        resolved = resolve(edit, self.segmentation, voxels, self._free)
-        change = plan(resolved, self.segmentation, self._files)
-        row = self.journal.append(
-            Operation(
-                kind=kind_of(edit),
-                generation=self.project.generation,
-                payload=resolved_to_json(resolved),
-                author=self.author,
-                place_nm=edit.place_nm,
-                candidate=candidate.id if candidate else None,
-                verdict=verdict,
-                reason=reason,
-                milliseconds=milliseconds,
-            )
-        )
-        self._free = NextIds(
-            self._free.segment + len(resolved.new_segments),
-            self._free.supervoxel + len(resolved.children),
-        )
-        self._undone.clear()
-        self._carry_out(row, change)
-        return self._announce(changes_of(row, change, self.segmentation), row, verdict)
-
-    def _carry_out(self, operation: Operation, change: Change) -> None:
-        self.segmentation.apply(operation.number, change)
-        self._done.append(operation)
-        self._changes.append(change)
-
-    def _append(self, kind: str, payload: dict[str, int], place_nm: ZyxNm | None) -> Operation:
-        return self.journal.append(
-            Operation(
-                kind=kind,
-                generation=self.project.generation,
-                payload=payload,
-                author=self.author,
-                place_nm=place_nm,
-            )
-        )
-
-    def _announce(self, changes: Changes, decided: Operation, verdict: str | None) -> Changes:
+    def _announce(self, step: Step) -> Changes:
         """Tell the queue first, then everybody else."""
-        candidate = self._tell_queue(changes, decided.candidate, verdict)
+        changes = changes_of(step, self.segmentation)
+        verdict = "open" if step.backwards else step.target.verdict
+        candidate = self._tell_queue(changes, step.target.candidate, verdict)
         if changes.old_ids:
             self.edited.emit(changes)
         if candidate and verdict:
@@ -326,6 +281,19 @@ class Session:
             self._queue.mark(candidate_id, verdict)
         return self._queue.get(candidate_id)
 
+    def _load_queue(self) -> CandidateQueue:
+        path = self.project.candidates_path
+        known = load_candidates(path, self.segmentation.supervoxel_count) if path.exists() else []
+        z, y, x = self.project.grid.voxel_size_nm_zyx
+        return CandidateQueue(
+            known,
+            self.segmentation,
+            scorer=PairScorer(self.segmentation, z * y * x),
+            verdicts={
+                o.candidate: o.verdict for o in self._timeline.done if o.candidate and o.verdict
+            },
+        )
+
     def _voxels(self) -> SupervoxelVoxels:
         return SupervoxelVoxels(self.supervoxels, self._files, self.project.affinities)
 
@@ -333,13 +301,12 @@ class Session:
         if self.read_only:
             raise EditRefused("this project is open read-only: open it for writing to edit it")
 
-    # -- ending -------------------------------------------------------------------------------------------------
+    # -- ending --------------------------------------------------------------------------------
 
     def close(self) -> None:
         """Give the journal and the writer's lock back."""
-        journal = getattr(self, "journal", None)
-        if journal:
-            journal.close()
+        if self._journal:
+            self._journal.close()
         if self._lock:
             self._lock.release()
 
@@ -358,22 +325,3 @@ class Session:
 def default_author() -> str:
     """Return ``$SEGMEND_AUTHOR``, else the user of the operating system."""
     return os.environ.get("SEGMEND_AUTHOR") or getpass.getuser()
-
-
-def _free_ids(operations: Iterable[Operation], generation: int, base: GraphArrays) -> NextIds:
-    segment = base.segment_count + 1
-    supervoxel = base.supervoxel_count + 1
-    for operation in operations:
-        if operation.generation == generation:
-            segment = max([segment, *(i + 1 for i in operation.payload.get("new_segments", []))])
-            supervoxel = max([supervoxel, *(i + 1 for i in operation.payload.get("children", []))])
-    return NextIds(segment, supervoxel)
-
-
-def _named_files(operations: Iterable[Operation]) -> set[str]:
-    names: set[str] = set()
-    for operation in operations:
-        names.update(chunk[4] for chunk in operation.payload.get("chunks", []))
-        if operation.payload.get("tables"):
-            names.add(operation.payload["tables"])
-    return names

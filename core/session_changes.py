@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from segmend.core.edits.journal import Operation
+from segmend.core.edits.timeline import Step
 from segmend.core.geometry import Box
-from segmend.core.segmentation.segmentation import Change, Segmentation
+from segmend.core.segmentation.segmentation import Segmentation
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +45,18 @@ class Changes:
         }
 
 
-def changes_of(
-    row: Operation, change: Change, segmentation: Segmentation, *, back: bool = False
-) -> Changes:
-    """Describe a change that was carried out (or, with `back`, taken back) under a journal row."""
-    old, new = (change.new_ids, change.old_ids) if back else (change.old_ids, change.new_ids)
+def changes_of(step: Step, segmentation: Segmentation) -> Changes:
+    """Describe a step in time after it was carried out."""
+    old, new = step.change.old_ids, step.change.new_ids
+    if step.backwards:
+        old, new = new, old
     return Changes(
-        row.number, old, new, _names(old, segmentation), _names(new, segmentation), change.box
+        step.row.number,
+        old,
+        new,
+        _names(old, segmentation),
+        _names(new, segmentation),
+        step.change.box,
     )
 
 

@@ -155,7 +155,7 @@ class SupervoxelGraph:
     def in_force(self, segment_of: Array) -> Edges:
         """Return every edge whose two ends are alive."""
         every = self.base.joined(self._extra)
-        alive: Array = (segment_of[every.pairs] > 0).all(axis=1)
+        alive = np.all(segment_of[every.pairs] > 0, axis=1)
         return every.take(alive)
 
 
