@@ -111,10 +111,15 @@ class TrainingConfig(_Strict):
                 f"architecture.outputs is {self.architecture.outputs}, "
                 f"expected one per offset, {len(self.offsets_zyx)}"
             )
-        if any(p % m for p, m in zip(self.patch_zyx, self.architecture.multiple_zyx, strict=True)):
+        multiples = zip(self.patch_zyx, self.architecture.multiple_zyx, strict=True)
+        if any(p < 1 or p % m for p, m in multiples):
             raise ValueError(
                 f"patch_zyx must be a multiple of {self.architecture.multiple_zyx} on each axis"
             )
+        if len(set(self.patch_zyx)) > 1 and self.augmentation.isotropic:
+            raise ValueError("patch_zyx must be a cube where augmentation.isotropic turns it")
+        if self.patch_zyx[1] != self.patch_zyx[2]:
+            raise ValueError("patch_zyx must have as many rows as columns")
         return self
 
 
