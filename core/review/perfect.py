@@ -1,0 +1,182 @@
+"""The perfect reviewer: accepts an edit exactly when it brings the segmentation closer to the truth."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segmend.core.candidates.candidate import Candidate, still_together
+from segmend.core.edits.model import Merge, Split
+from segmend.core.edits.resolving import split_sides
+from segmend.core.errors import EditRefused, InputError
+from segmend.core.geometry import Box
+from segmend.core.review.overlap import counted_box, overlap_of
+from segmend.core.review.reviewer import ReviewVerdict
+from segmend.core.review.scores import Vi
+from segmend.core.review.truth import LiveScore, TruthTable
+from segmend.core.segmentation.segmentation import Segmentation
+from segmend.core.segmentation.supervoxel_mapping import Move, SupervoxelMapping
+from segmend.core.volumes.base import Volume
+
+if TYPE_CHECKING:
+    from segmend.core.session import Session
+
+Array = NDArray[Any]
+
+_ENOUGH = 1e-9
+_MOST_PASSES = 12
+
+
+class PerfectReviewer:
+    """Reads the truth and never errs.
+
+    Parameters
+    ----------
+    labels : Volume
+        True objects, 0 ignored, of the shape of the supervoxels.
+    box : Box, optional
+        Only voxels inside count.
+    """
+
+    def __init__(self, labels: Volume, box: Box | None = None) -> None:
+        self.labels = labels
+        self.box = box
+        self._known: tuple[Session, TruthTable, LiveScore] | None = None
+
+    def begin(self, session: Session) -> None:
+        """Compare the session as it is now with the truth; `decide` does so at the first candidate.
+
+        Raises
+        ------
+        InputError
+            If the volumes do not fit each other or nothing is labelled inside the box.
+        """
+        supervoxels = session.supervoxels[0]
+        inside = counted_box(supervoxels, self.labels, self.box)
+        table = TruthTable(overlap_of(supervoxels, self.labels, inside))
+        if not table.total:
+            raise InputError(
+                f"{self.labels.source} is 0 everywhere in the counted box: expected labelled objects"
+            )
+        self._known = session, table, LiveScore(table, session.segmentation.segment_of)
+
+    def vi(self, session: Session) -> Vi:
+        """Return the variation of information of the session as last seen."""
+        return self._look(session)[1].vi
+
+    def vi_best(self, session: Session) -> Vi:
+        """Return what the supervoxels allow: each one given to its majority object."""
+        return self._look(session)[0].vi_best()
+
+    def decide(self, candidate: Candidate, session: Session) -> ReviewVerdict:
+        """Accept iff the edit lowers the sum of the variation of information."""
+        return self.judge(candidate.edit, session)
+
+    def _look(self, session: Session) -> tuple[TruthTable, LiveScore]:
+        if self._known is None or self._known[0] is not session:
+            self.begin(session)
+        assert self._known is not None
+        return self._known[1:]
+
+    def judge(self, edit: Merge | Split, session: Session) -> ReviewVerdict:
+        """Judge an edit; one that does not fit the segmentation is rejected."""
+        score = self._look(session)[1]
+        try:
+            change = _change(edit, session.segmentation, score)
+        except EditRefused:
+            return "reject"
+        return "accept" if change < -_ENOUGH else "reject"
+
+    def follow(self, segments: Iterable[int], session: Session) -> None:
+        """Take note of segments that an edit changed."""
+        score = self._look(session)[1]
+        for segment in set(segments):
+            score.replace(segment, session.segmentation.members(segment))
+
+    def reachable(self, candidates: Iterable[Candidate], session: Session) -> Vi:
+        """Return the variation of information after every candidate was decided right.
+
+        The candidates are gone through in the given order on a copy of the mapping; each edit that lowers the sum
+        is carried out; this is repeated, for candidates whose segments have changed, until no edit lowers it.
+        """
+        return _Trial(session.segmentation, self._look(session)[0]).run(list(candidates))
+
+
+class _Trial:
+    """A copy of the mapping on which edits are tried out."""
+
+    def __init__(self, segmentation: Segmentation, table: TruthTable) -> None:
+        self._segmentation = copy.copy(segmentation)
+        self._segmentation.mapping = SupervoxelMapping(
+            segmentation.segment_of, segmentation.mapping.size
+        )
+        self._score = LiveScore(table, self._segmentation.segment_of)
+        self._next = int(self._segmentation.segment_of.max(initial=0)) + 1
+        self._changed_at: dict[int, int] = {}
+        self._clock = 0
+
+    def run(self, candidates: list[Candidate]) -> Vi:
+        seen: dict[int, int] = {}
+        for _ in range(_MOST_PASSES):
+            before = self._clock
+            for row, candidate in enumerate(candidates):
+                if self._is_news(candidate, seen.get(row, -1)):
+                    seen[row] = self._clock
+                    self._try(candidate)
+            if self._clock == before:
+                break
+        return self._score.vi
+
+    def _is_news(self, candidate: Candidate, seen: int) -> bool:
+        a, b = self._segmentation.segment_of[list(candidate.anchors)].tolist()
+        if not a or not b or (a == b) == (candidate.kind == "merge"):
+            return False
+        return seen < 0 or max(self._changed_at.get(a, 0), self._changed_at.get(b, 0)) > seen
+
+    def _try(self, candidate: Candidate) -> None:
+        edit = candidate.edit
+        if isinstance(edit, Split):
+            edit = still_together(edit, self._segmentation.segment_of)
+        try:
+            if _change(edit, self._segmentation, self._score) < -_ENOUGH:
+                self._carry_out(edit)
+        except EditRefused:
+            return
+
+    def _carry_out(self, edit: Merge | Split) -> None:
+        mapping = self._segmentation.mapping
+        if isinstance(edit, Merge):
+            target, *others = _segments(edit, self._segmentation)
+            moves = [Move(mapping.members(s).copy(), s, target) for s in others]
+        else:
+            (side,) = split_sides(edit, self._segmentation)
+            source = int(mapping.segment_of[side[0]])
+            moves = [Move(np.array(side, np.uint32), source, self._next)]
+            self._next += 1
+        self._clock += 1
+        for move in moves:
+            mapping.apply(move)
+        for segment in {s for move in moves for s in (move.source, move.target)}:
+            self._score.replace(segment, mapping.members(segment))
+            self._changed_at[segment] = self._clock
+
+
+def _change(edit: Merge | Split, segmentation: Segmentation, score: LiveScore) -> float:
+    """Return the change of the sum in bits; raises `EditRefused` as the edit itself would."""
+    if isinstance(edit, Merge):
+        segments = _segments(edit, segmentation)
+        return score.merge_change(segments) if len(segments) > 1 else 0.0
+    (side,) = split_sides(edit, segmentation)
+    segment = int(segmentation.segment_of[side[0]])
+    return score.split_change(segment, np.array(side, np.int64))
+
+
+def _segments(edit: Merge, segmentation: Segmentation) -> list[int]:
+    named = [int(segmentation.segment_of[spot.supervoxel]) for spot in edit.spots]
+    if not all(named):
+        raise EditRefused("a supervoxel of this candidate is not part of the segmentation any more")
+    return sorted(set(named), key=lambda s: (-segmentation.voxels(s), s))
