@@ -52,7 +52,15 @@ class LabelledSource(_Strict):
 
 
 class SyntheticSource(_Strict):
-    """Volumes made by `segmend.core.synthesis`, one per seed."""
+    """Volumes made by `segmend.core.synthesis`, one per seed, each with tissue and imaging of its own.
+
+    Parameters
+    ----------
+    shape_zyx : tuple of 3 int
+    seeds : tuple of int
+    weight : float
+        Relative chance that a patch comes from any of them.
+    """
 
     kind: Literal["synthetic"]
     shape_zyx: Zyx

@@ -15,6 +15,7 @@ from scipy import ndimage
 
 from segmend.core.errors import InputError
 from segmend.core.geometry import Zyx, ZyxNm
+from segmend.core.synthesis import SampleSpec, synthesize
 from segmend.core.training.config import LabelledSource, SyntheticSource, TrainingConfig
 
 
@@ -79,17 +80,30 @@ def load_sources(config: TrainingConfig) -> list[TrainingVolume]:
 
 
 def _synthetic(source: SyntheticSource, voxel_size: ZyxNm) -> list[TrainingVolume]:
-    from segmend.core.synthesis import SampleSpec, synthesize
-
     share = source.weight / len(source.seeds)
-    volumes = []
-    for seed in source.seeds:
-        spec = SampleSpec(shape_zyx=source.shape_zyx, voxel_size_nm_zyx=voxel_size, seed=seed)
-        sample = synthesize(spec)
-        volumes.append(
-            TrainingVolume(standardised(sample.image), sample.labels.astype(np.int32), share)
-        )
-    return volumes
+    samples = (synthesize(varied_spec(source, voxel_size, seed)) for seed in source.seeds)
+    return [
+        TrainingVolume(standardised(sample.image), sample.labels.astype(np.int32), share)
+        for sample in samples
+    ]
+
+
+def varied_spec(source: SyntheticSource, voxel_size_nm_zyx: ZyxNm, seed: int) -> SampleSpec:
+    """Return a spec whose tissue and imaging vary with the seed, around those of the samples."""
+    rng = np.random.default_rng(seed)
+    return SampleSpec(
+        shape_zyx=source.shape_zyx,
+        voxel_size_nm_zyx=voxel_size_nm_zyx,
+        seed=seed,
+        calibre=float(rng.uniform(0.8, 1.5)),
+        density=float(rng.uniform(0.4, 0.8)),
+        tortuosity=float(rng.uniform(0.7, 1.5)),
+        membrane_gap=float(rng.uniform(0.0, 0.06)),
+        smudges=float(rng.uniform(1.0, 8.0)),
+        contrast=float(rng.uniform(0.7, 1.4)),
+        noise=float(rng.uniform(3.0, 12.0)),
+        blur_nm=float(rng.uniform(0.4, 1.1) * max(voxel_size_nm_zyx[2], 7.0)),
+    )
 
 
 def _labelled(source: LabelledSource) -> TrainingVolume:
