@@ -17,7 +17,7 @@ _SPLINE_POWER = 0.479365
 
 @njit(cache=True, nogil=True)
 def _spline_last(coarse: NDArray, stop: int, scale: float, shift: float) -> NDArray:
-    rows, n = coarse.shape
+    rows = coarse.shape[0]
     out = np.empty((rows, stop), np.float32)
     for i in range(stop):
         place = i * scale + shift

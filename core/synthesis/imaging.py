@@ -12,9 +12,8 @@ from segmend.core.synthesis.fields import blur, smooth_noise
 from segmend.core.synthesis.organelles import Organelles
 from segmend.core.synthesis.specs import SampleSpec
 
-MEMBRANE_GREY = 78.0
-MITOCHONDRION_GREY = 82.0
-MEMBRANE_NM = 30.0  # from the middle of the double membrane to where the stain has faded
+MEMBRANE_GREY = 84.0
+MITOCHONDRION_GREY = 84.0
 
 
 def boundary_distance(labels: NDArray[np.uint32], voxel_nm: ZyxNm) -> NDArray[np.float32]:
@@ -42,7 +41,7 @@ def stain(
     grey -= np.float32(26.0) * organelles.tubules
     grey -= np.float32(38.0) * organelles.vesicles
     _draw_mitochondria(rng, grey, organelles.mitochondria, distance, voxel_nm)
-    darkness = np.maximum(_membrane(rng, distance, voxel_nm, spec), organelles.plates)
+    darkness = np.maximum(_membrane(rng, distance, voxel_nm, spec), organelles.densities)
     darkness *= np.float32(min(spec.contrast, 1.0 / 0.95))
     grey += (np.float32(MEMBRANE_GREY) - grey) * np.minimum(darkness, np.float32(1.0))
     return grey
@@ -52,8 +51,8 @@ def _cytoplasm(
     rng: np.random.Generator, labels: NDArray[np.uint32], voxel_nm: ZyxNm
 ) -> NDArray[np.float32]:
     count = int(labels.max()) + 1
-    level = (128.0 + 34.0 * rng.random(count) + 34.0 * rng.random(count)).astype(np.float32)
-    roughness = (6.0 + 9.0 * rng.random(count)).astype(np.float32)
+    level = (110.0 + 46.0 * rng.random(count) + 44.0 * rng.random(count)).astype(np.float32)
+    roughness = (5.0 + 9.0 * rng.random(count)).astype(np.float32)
     grain = blur(
         rng.standard_normal(labels.shape, dtype=np.float32), tuple(11.0 / s for s in voxel_nm)
     )
@@ -97,7 +96,7 @@ def _membrane(
     rng: np.random.Generator, distance: NDArray[np.float32], voxel_nm: ZyxNm, spec: SampleSpec
 ) -> NDArray[np.float32]:
     """Darkness 0..1 of the membranes, faint in patches that take `membrane_gap` of their area."""
-    place = np.minimum(distance / np.float32(MEMBRANE_NM), np.float32(1.0))
+    place = np.minimum(distance / np.float32(spec.membrane_nm), np.float32(1.0))
     darkness = (1.0 - place * place) ** 2
     vary = smooth_noise(rng, distance.shape, voxel_nm, 70.0)
     darkness *= np.clip(0.92 + 0.07 * vary, 0.6, 1.05)

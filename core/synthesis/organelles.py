@@ -19,13 +19,14 @@ class Organelles(NamedTuple):
     """Distances (nm) and darkness (0..1), each (z, y, x) float32.
 
     mitochondria : distance to the outline, negative inside, at most `OUTSIDE_NM`.
-    tubules, vesicles, plates : darkness.
+    tubules, vesicles : darkness.
+    densities : darkness of internal membranes and of the dense material at synapses.
     """
 
     mitochondria: NDArray[np.float32]
     tubules: NDArray[np.float32]
     vesicles: NDArray[np.float32]
-    plates: NDArray[np.float32]
+    densities: NDArray[np.float32]
 
 
 @njit(cache=True, nogil=True)
@@ -66,6 +67,21 @@ def _stamp_plates(field: NDArray, labels: NDArray, warp: Warp, plates: NDArray) 
                 rim = max(np.sqrt(dz * dz + dy * dy + dx * dx) - plate[3], 0.0) / 24.0
                 dark = plate[7] * max(0.0, 1.0 - off * off) * max(0.0, 1.0 - rim * rim)
                 field[z, y, x] = max(field[z, y, x], np.float32(dark))
+
+
+@njit(cache=True, nogil=True)
+def _stamp_blots(field: NDArray, warp: Warp, blots: NDArray) -> None:
+    """Darken soft balls (z, y, x, radius, darkness), across membranes."""
+    for i in range(blots.shape[0]):
+        blot = blots[i]
+        if not _shown(warp, blot):
+            continue
+        cz, cy, cx = voxel_of(warp, blot[:3])
+        for z, y, x in _around(warp, cz, cy, cx, blot[3]):
+            pz, py, px = place_of(warp, z, y, x)
+            dz, dy, dx = pz - blot[0], py - blot[1], px - blot[2]
+            off = (dz * dz + dy * dy + dx * dx) / (blot[3] * blot[3])
+            field[z, y, x] = max(field[z, y, x], np.float32(blot[4] * max(0.0, 1.0 - off)))
 
 
 @njit(cache=True, nogil=True)
@@ -139,7 +155,7 @@ def _sausage(rng: np.random.Generator, run: NDArray[np.float64]) -> NDArray[np.f
     aside = random_direction(rng) * max(0.0, float(run[:, 3].min()) - radius - 25.0) * rng.random()
     places = np.arange(0.0, len(run) - 0.99, 0.2)
     dense = np.stack([np.interp(places, np.arange(len(run)), run[:, a]) for a in range(3)], axis=1)
-    swell = 1.0 + 0.12 * (rng.random() - 0.5) * np.minimum(places, places[::-1])
+    swell = 1.0 + 0.2 * (rng.random() - 0.5) * np.minimum(places, places[::-1])
     return np.column_stack([dense + aside, radius * np.clip(swell, 0.7, 1.3)])
 
 
@@ -192,6 +208,17 @@ def plates(rng: np.random.Generator, skeletons: Skeletons, count: int) -> NDArra
     return np.column_stack([balls[:, :3], radius, way, 0.45 + 0.55 * rng.random(count)])
 
 
+def synapses(rng: np.random.Generator, skeletons: Skeletons, count: int) -> NDArray[np.float64]:
+    """Choose dense spots (n, 5) on the surface of neurites, as at synapses."""
+    balls = skeletons.balls
+    if not len(balls) or not count:
+        return np.zeros((0, 5))
+    balls = balls[(rng.random(count) * len(balls)).astype(np.int64)]
+    aside = np.stack([random_direction(rng) for _ in range(count)])
+    places = balls[:, :3] + aside * balls[:, 3:4]
+    return np.column_stack([places, 25.0 + 40.0 * rng.random(count), 0.5 + 0.5 * rng.random(count)])
+
+
 def place_organelles(
     rng: np.random.Generator,
     skeletons: Skeletons,
@@ -199,7 +226,7 @@ def place_organelles(
     warp: Warp,
     *,
     mitochondria_share: float,
-    plate_count: int,
+    density_count: int,
 ) -> Organelles:
     """Draw all organelles on the working grid.
 
@@ -211,8 +238,8 @@ def place_organelles(
     warp : Warp
     mitochondria_share : float
         0..1, share of the path of thick neurites.
-    plate_count : int
-        Internal membranes in the whole tissue.
+    density_count : int
+        Internal membranes in the whole tissue, and as many synaptic densities.
     """
     outline = np.full(labels.shape, OUTSIDE_NM, np.float32)
     _stamp_outline(outline, labels, warp, mitochondria(rng, skeletons, mitochondria_share), 40.0)
@@ -221,5 +248,6 @@ def place_organelles(
     ring = np.zeros(labels.shape, np.float32)
     _stamp_vesicles(ring, labels, warp, vesicles(rng, skeletons))
     plate = np.zeros(labels.shape, np.float32)
-    _stamp_plates(plate, labels, warp, plates(rng, skeletons, plate_count))
+    _stamp_plates(plate, labels, warp, plates(rng, skeletons, density_count))
+    _stamp_blots(plate, warp, synapses(rng, skeletons, density_count))
     return Organelles(outline, np.clip(1.0 - np.abs(tube) / 14.0, 0.0, 1.0), ring, plate)

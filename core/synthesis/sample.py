@@ -74,8 +74,8 @@ def synthesize(spec: SampleSpec) -> Sample:
         skeletons,
         tissue,
         warp,
-        mitochondria_share=0.45,
-        plate_count=int(spec.smudges * cubic_um),
+        mitochondria_share=0.6,
+        density_count=int(spec.smudges * cubic_um),
     )
     grey = stain(look_rng, tissue, organelles, voxel_nm, spec)
     image = expose(scope_rng, grey, planes, voxel_nm, spec)

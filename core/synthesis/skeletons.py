@@ -17,13 +17,15 @@ from segmend.core.geometry import ZyxNm
 
 NODE_NM = 20.0
 GAP_NM = 14.0  # two membranes and the cleft between
-REACH_NM = 260.0
 FAR = np.float32(1e4)
 MAX_BRANCH_BALLS = 4000
 
 
 class Room(NamedTuple):
-    """Distances to what has grown already, on nodes `NODE_NM` apart (nm, float32; labels int32)."""
+    """Distances to what has grown already, on nodes `NODE_NM` apart (nm, float32; labels int32).
+
+    Exact up to the distance the stamps reach; `FAR` or too large beyond.
+    """
 
     nearest: NDArray[np.float32]
     owner: NDArray[np.int32]
@@ -43,9 +45,9 @@ def empty_room(size_nm_zyx: ZyxNm) -> Room:
 
 
 @njit(cache=True, nogil=True)
-def stamp(room: Room, ball: NDArray, label: int) -> None:
-    """Enter a ball (z, y, x, radius in nm) of a neurite."""
-    reach = ball[3] + REACH_NM
+def stamp(room: Room, ball: NDArray, label: int, beyond: float) -> None:
+    """Enter a ball (z, y, x, radius in nm) of a neurite, up to `beyond` nm from its surface."""
+    reach = ball[3] + beyond
     shape = room.nearest.shape
     low = np.empty(3, np.int64)
     high = np.empty(3, np.int64)
@@ -59,7 +61,8 @@ def stamp(room: Room, ball: NDArray, label: int) -> None:
             for x in range(low[2], high[2]):
                 dx = x * NODE_NM - ball[2]
                 square = dz * dz + dy * dy + dx * dx
-                if square < reach * reach:
+                bound = room.second[z, y, x] + ball[3]
+                if square < reach * reach and (bound > 0.0 and square < bound * bound):
                     _enter(room, z, y, x, np.float32(np.sqrt(square) - ball[3]), label)
 
 
@@ -124,10 +127,9 @@ def _unit(v: NDArray) -> NDArray:
 
 @njit(cache=True, nogil=True)
 def _outside(room: Room, point: NDArray) -> bool:
-    for a in range(3):
-        if point[a] < 0.0 or point[a] > room.size_nm[a]:
-            return True
-    return False
+    low = min(point[0], point[1], point[2]) < 0.0
+    size = room.size_nm
+    return low or point[0] > size[0] or point[1] > size[1] or point[2] > size[2]
 
 
 @njit(cache=True, nogil=True)

@@ -35,7 +35,9 @@ class SampleSpec:
     membrane_gap : float
         0..1, share of the membrane area that is faint or missing: causes merge errors.
     smudges : float
-        Dark smudges and internal membranes per cubic micrometre: cause split errors.
+        Internal membranes per cubic micrometre, and as many synaptic densities: cause split errors.
+    membrane_nm : float
+        From the middle of the membranes between two neurites to where their stain has faded.
     contrast : float
         Factor on the darkness of membranes.
     noise : float
@@ -66,9 +68,10 @@ class SampleSpec:
     branching: float = 1.0
     membrane_gap: float = 0.03
     smudges: float = 4.0
+    membrane_nm: float = 36.0
     contrast: float = 1.0
-    noise: float = 7.0
-    blur_nm: float = 7.0
+    noise: float = 5.0
+    blur_nm: float = 8.0
     jitter_nm: float | None = None
     brightness_jitter: float | None = None
     missing_sections: tuple[int, ...] = ()
@@ -95,6 +98,7 @@ class SampleSpec:
             _check(0.0 <= getattr(self, name) <= 4.0, name, "0 to 4")
         for name in ("smudges", "noise", "blur_nm", "extracellular_nm"):
             _check(0.0 <= getattr(self, name) <= 1000.0, name, "0 to 1000")
+        _check(5.0 <= self.membrane_nm <= 100.0, "membrane_nm", "5 to 100")
         for name in ("jitter_nm", "brightness_jitter"):
             value = getattr(self, name)
             _check(value is None or 0.0 <= value <= 100.0, name, "0 to 100, or None")
@@ -122,7 +126,8 @@ SERIAL_SECTION_SPEC = SampleSpec(
     voxel_size_nm_zyx=(30.0, 6.0, 6.0),
     seed=7,
     calibre=1.3,
-    noise=16.0,
-    blur_nm=5.0,
+    membrane_nm=22.0,
+    noise=14.0,
+    blur_nm=4.0,
 )
 """Serial sections of 30 nm, as a transmission or multi-beam microscope gives them."""

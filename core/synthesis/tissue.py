@@ -12,6 +12,7 @@ from segmend.core.geometry import ZyxNm
 from segmend.core.synthesis.skeletons import (
     GAP_NM,
     MAX_BRANCH_BALLS,
+    NODE_NM,
     Room,
     clearance,
     empty_room,
@@ -63,9 +64,10 @@ class _Store:
         self.neurites: list[int] = []
         self.volume_nm3 = 0.0
         self.neurite_count = 0
+        self.beyond_nm = 0.0
 
     def add(self, chain: NDArray[np.float64], neurite: int) -> None:
-        stamp_all(self.room, chain, neurite)
+        stamp_all(self.room, chain, neurite, self.beyond_nm)
         self.parts.append(chain)
         self.neurites.append(neurite)
         steps = np.maximum(0.55 * chain[:, 3], 12.0)
@@ -84,10 +86,10 @@ class _Store:
 
 
 @njit(cache=True, nogil=True)
-def stamp_all(room: Room, balls: NDArray, neurite: int) -> None:
+def stamp_all(room: Room, balls: NDArray, neurite: int, beyond: float) -> None:
     """Enter a chain of balls into the room."""
     for i in range(balls.shape[0]):
-        stamp(room, balls[i], neurite)
+        stamp(room, balls[i], neurite, beyond)
 
 
 @njit(cache=True, nogil=True)
@@ -104,14 +106,22 @@ def _free_place(rng: np.random.Generator, room: Room, wanted: float) -> tuple[ND
     return best, best_free
 
 
-def populations(spec: SampleSpec) -> tuple[Population, ...]:
-    """Return the kinds of neurites of a spec, thickest first."""
+def populations(spec: SampleSpec, size_nm_zyx: ZyxNm) -> tuple[Population, ...]:
+    """Return the kinds of neurites of a spec, thickest first; the thickest suit the size of the space."""
+    thickest = 0.16 * (size_nm_zyx[0] * size_nm_zyx[1] * size_nm_zyx[2]) ** (1.0 / 3.0)
     c, d, t, b = spec.calibre, spec.density, 0.5 * spec.tortuosity, spec.branching
     return (
-        Population(0.45 * d, 170 * c, 380 * c, 0.5 * t, 1.5 * b, 0.8 * b),
-        Population(0.70 * d, 100 * c, 190 * c, 0.9 * t, 1.5 * b, 0.6 * b),
-        Population(1.00 * d, 55 * c, 110 * c, 1.2 * t, 1.2 * b, 0.3 * b),
-        Population(1.00, 26 * c, 65 * c, 1.4 * t, 0.6 * b, 0.0),
+        Population(
+            0.50 * d,
+            min(170 * c, thickest),
+            min(340 * c, 1.2 * thickest),
+            0.5 * t,
+            1.5 * b,
+            0.8 * b,
+        ),
+        Population(0.75 * d, 100 * c, 190 * c, 0.9 * t, 1.5 * b, 0.6 * b),
+        Population(1.00 * d, 60 * c, 115 * c, 1.2 * t, 1.2 * b, 0.3 * b),
+        Population(1.00, 28 * c, 70 * c, 1.4 * t, 0.6 * b, 0.0),
     )
 
 
@@ -128,7 +138,8 @@ def grow_tissue(rng: np.random.Generator, size_nm_zyx: ZyxNm, spec: SampleSpec) 
     room = empty_room(size_nm_zyx)
     store = _Store(room)
     space = size_nm_zyx[0] * size_nm_zyx[1] * size_nm_zyx[2]
-    for kind in populations(spec):
+    for kind in populations(spec, size_nm_zyx):
+        store.beyond_nm = 1.5 * kind.radius_high + 2.0 * GAP_NM + NODE_NM
         misses = 0
         while misses < ATTEMPTS and store.volume_nm3 < kind.share * space:
             misses = 0 if _plant(rng, store, kind) else misses + 1
