@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--budget", type=int, help="decisions to make (default: all)")
     parser.add_argument(
-        "--order", default="gain", help="of the queue: gain, probability, affinity, random"
+        "--order", default="gain", help="of the queue: gain, probability, affinity, size, random"
     )
     add_box_option(parser, "count and decide only inside this box, in voxels")
     add_author_option(parser)

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segmend.app.cli.answer import Answer, Steps
 from segmend.app.cli.arguments import add_box_option
 from segmend.core.errors import InputError
+
+if TYPE_CHECKING:
+    from segmend.core.pipeline.progress import Progress
+    from segmend.core.pipeline.settings import PipelineSettings
+    from segmend.core.project import Project
 
 HELP = "run the automated pipeline: affinities, watershed, graph, agglomeration, candidates"
 STAGES = ("affinities", "watershed", "graph", "agglomeration", "skeletons", "candidates")
@@ -16,7 +23,9 @@ STAGES = ("affinities", "watershed", "graph", "agglomeration", "skeletons", "can
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's arguments."""
     parser.add_argument("project", type=Path, help="a NAME.segmend folder")
-    parser.add_argument("--stages", help=f"some of {','.join(STAGES)} (default: all)")
+    parser.add_argument(
+        "--stages", help=f"some of {','.join(STAGES)} (default: those not imported)"
+    )
     parser.add_argument("--model", help="affinity network: a name (segmend models) or a file")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="a Dask scheduler to work on")
@@ -31,48 +40,81 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> Answer:
     """Run the stages in worker processes."""
     stages = parse_stages(options.stages)
-    from segmend.core.pipeline import PipelineSettings, run_pipeline
+    from segmend.core.pipeline.runner import run_pipeline
     from segmend.core.project import open_project
+    from segmend.core.project_lock import ProjectLock
+    from segmend.core.session import default_author
 
-    settings = PipelineSettings(
-        model=options.model, device=options.device, scheduler=options.scheduler
-    )
-    report = run_pipeline(
-        open_project(options.project),
-        stages,
-        settings,
-        progress=Steps(),
-        new_generation=options.new_generation,
-        box=options.box,
-    )
+    project = open_project(options.project)
+    with ProjectLock(project.path, default_author()):
+        report = run_pipeline(
+            project,
+            stages,
+            _settings(options.model),
+            device=options.device,
+            scheduler=options.scheduler,
+            new_generation=options.new_generation,
+            edit_count=lambda: count_edits(project),
+            box=options.box,
+            progress=_tell(Steps()),
+        )
     values = {
         "stages": [{"name": stage.name, "seconds": stage.seconds} for stage in report.stages],
         "supervoxels": report.supervoxels,
         "segments": report.segments,
         "candidates": report.candidates,
     }
-    lines = [f"{stage.name:>14}  {stage.seconds:7.1f} s" for stage in report.stages]
+    lines = [
+        f"{stage.name:>14}  {'as before' if stage.skipped else f'{stage.seconds:.1f} s'}"
+        for stage in report.stages
+    ]
     lines.append(
         f"{report.supervoxels} supervoxels in {report.segments} segments, {report.candidates} candidates"
     )
     return Answer(values, "\n".join([*lines, f"next: segmend review {options.project}"]))
 
 
-def parse_stages(text: str | None) -> tuple[str, ...]:
-    """Read a comma-separated list of stages.
+def parse_stages(text: str | None) -> tuple[str, ...] | None:
+    """Read a comma-separated list of stages; None leaves the choice to the pipeline.
 
     Raises
     ------
     InputError
-        If one of them does not exist.
+        If the list is empty.
     """
     if text is None:
-        return STAGES
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    unknown = [name for name in names if name not in STAGES]
-    if unknown or not names:
-        raise InputError(
-            f"--stages {text!r} names no stage called {', '.join(unknown) or 'anything'}: expected some of"
-            f" {','.join(STAGES)}"
-        )
-    return tuple(name for name in STAGES if name in names)
+        return None
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names:
+        raise InputError(f"--stages {text!r} names no stage: expected some of {','.join(STAGES)}")
+    return names
+
+
+def count_edits(project: Project) -> int:
+    """Return the number of edits in effect on the supervoxels that are there now."""
+    from segmend.core.edits.history import history
+    from segmend.core.edits.journal import Journal
+
+    if not project.journal_path.exists():
+        return 0
+    journal = Journal(project.journal_path)
+    try:
+        past = history(journal.operations(), project.generation)
+    finally:
+        journal.close()
+    return sum(operation.kind != "verdict" for operation in past.done)
+
+
+def _settings(model: str | None) -> PipelineSettings:
+    from segmend.core.pipeline.settings import AffinitiesSettings, PipelineSettings
+
+    if model is None:
+        return PipelineSettings()
+    return PipelineSettings(affinities=AffinitiesSettings(model=model))
+
+
+def _tell(steps: Steps) -> Callable[[Progress], None]:
+    def tell(progress: Progress) -> None:
+        steps(progress.stage, progress.fraction)
+
+    return tell
