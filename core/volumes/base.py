@@ -47,8 +47,7 @@ def check_inside(box: Box, shape_zyx: Zyx, source: str) -> None:
         If a part of the box lies outside.
     """
     inside = all(
-        0 <= a <= b <= n
-        for a, b, n in zip(box.start_zyx, box.stop_zyx, shape_zyx, strict=True)
+        0 <= a <= b <= n for a, b, n in zip(box.start_zyx, box.stop_zyx, shape_zyx, strict=True)
     )
     if not inside:
         raise VolumeError(

@@ -59,7 +59,9 @@ class CroppedVolume:
     def __init__(self, volume: Volume, box: Box) -> None:
         check_inside(box, volume.shape_zyx, volume.source)
         if not box.size:
-            raise VolumeError(f"the box on {volume.source} is empty; each end must be larger than its start")
+            raise VolumeError(
+                f"the box on {volume.source} is empty; each end must be larger than its start"
+            )
         self._volume = volume
         self._box = box
         self.shape_zyx: Zyx = box.shape_zyx

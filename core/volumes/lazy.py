@@ -1,0 +1,133 @@
+"""An array in a file, read by boxes, whatever the format: what all readers hand over and the volume made of it."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segmend.core.errors import VolumeError
+from segmend.core.geometry import Box, Grid, Zyx, ZyxNm
+from segmend.core.volumes.base import check_inside, dimensions
+
+READ_ERRORS = (
+    OSError,
+    ValueError,
+    RuntimeError,
+    KeyError,
+    IndexError,
+    EOFError,
+    TypeError,
+    struct.error,
+)
+"""What the format libraries raise on a damaged file; all of it becomes one `VolumeError`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spacing:
+    """What a file says about its place in space; None where it says nothing."""
+
+    voxel_size_nm_zyx: ZyxNm | None = None
+    offset_nm_zyx: ZyxNm | None = None
+
+    def overridden(self, voxel_size: ZyxNm | None, offset: ZyxNm | None) -> Spacing:
+        """Return the spacing with what a person gave in place of what the file says."""
+        return Spacing(
+            self.voxel_size_nm_zyx if voxel_size is None else voxel_size,
+            self.offset_nm_zyx if offset is None else offset,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ArraySource:
+    """An opened array before it has a role.
+
+    Parameters
+    ----------
+    source : str
+        ``FILE`` or ``FILE:/dataset``.
+    shape : tuple of int
+        As stored, axes of length 1 for time or channel already dropped.
+    dtype : dtype
+    read : callable
+        Takes one slice per axis and returns an array; may raise any of `READ_ERRORS`.
+    spacing : Spacing
+    """
+
+    source: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    read: Callable[[tuple[slice, ...]], NDArray[Any]]
+    spacing: Spacing = Spacing()
+
+
+class FileVolume:
+    """A volume over an `ArraySource`.
+
+    Parameters
+    ----------
+    array : ArraySource
+        With three or four axes.
+    grid : Grid
+    """
+
+    def __init__(self, array: ArraySource, grid: Grid) -> None:
+        if len(array.shape) not in (3, 4):
+            raise VolumeError(
+                f"{array.source} has {len(array.shape)} dimensions ({dimensions(array.shape)}): expected three "
+                "(z y x), or four (channel z y x) for affinities; choose another array"
+            )
+        if 0 in array.shape:
+            raise VolumeError(
+                f"{array.source} has no voxels ({dimensions(array.shape)}): expected every axis longer than 0; "
+                "choose another array"
+            )
+        self._array = array
+        z, y, x = array.shape[-3:]
+        self.shape_zyx: Zyx = (z, y, x)
+        self.channels: int | None = array.shape[0] if len(array.shape) == 4 else None
+        self.dtype: np.dtype[Any] = array.dtype.newbyteorder("=")
+        self.grid = grid
+        self.source = array.source
+        self.spacing = array.spacing
+
+    def read(self, box: Box) -> NDArray[Any]:
+        """Return the voxels of a box, in native byte order.
+
+        Raises
+        ------
+        VolumeError
+            If the box leaves the volume or the file is truncated or damaged there.
+        """
+        check_inside(box, self.shape_zyx, self.source)
+        index = box.slices if self.channels is None else (slice(0, self.channels), *box.slices)
+        try:
+            voxels = np.asarray(self._array.read(index))
+        except VolumeError:
+            raise
+        except READ_ERRORS as error:
+            raise damaged(self.source, error) from error
+        return np.ascontiguousarray(voxels, dtype=self.dtype)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel to another process as a path; the file is opened there again."""
+        return _reopen, (self.source, self.grid)
+
+
+def _reopen(source: str, grid: Grid) -> FileVolume:
+    from segmend.core.volumes.opening import find_array
+
+    return FileVolume(find_array(source), grid)
+
+
+def damaged(source: str, error: BaseException) -> VolumeError:
+    """Return the error for a file that opens or reads only in part."""
+    first_line = (str(error).splitlines() or [type(error).__name__])[0]
+    return VolumeError(
+        f"{source} cannot be read: the file is truncated or damaged ({first_line[:160]}); copy it again",
+        details=str(error),
+    )
