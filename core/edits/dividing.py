@@ -15,7 +15,7 @@ from segmend.core.errors import EditRefused
 from segmend.core.geometry import Box, Grid, Zyx
 from segmend.core.segmentation.overlay import OverlaidVolume, OverlayFiles, rewrite
 from segmend.core.volumes.base import Volume
-from segmend.core.volumes.zarr import downsample_labels
+from segmend.core.volumes.pyramid import downsample_labels
 
 Array = NDArray[Any]
 Chunk = tuple[int, int, int, int, str]
@@ -66,7 +66,7 @@ def divide_by_plane(
         If the plane leaves a side empty.
     """
     around = box.grow((1, 1, 1)).intersect(Box.of_shape(voxels.levels[0].shape_zyx))
-    divided = voxels.levels[0].read(around)
+    divided = voxels.levels[0].read(around).copy()
     mask = divided == edit.spot.supervoxel
     behind = mask & _behind_plane(around, voxels.levels[0].grid, edit)
     if not behind.any() or np.array_equal(behind, mask):
@@ -90,19 +90,18 @@ def _behind_plane(box: Box, grid: Grid, edit: DivideSupervoxel) -> Array:
     return distance > 0
 
 
-def _write_levels(box: Box, fine: Array, voxels: SupervoxelVoxels) -> tuple[Chunk, ...]:
-    names = rewrite(voxels.levels[0], voxels.files, 0, box, fine)
-    for number, level in enumerate(voxels.levels[1:], start=1):
-        factor = _factor(voxels.levels[0].grid, level.grid)
-        coarse_box = _coarse(box, factor).intersect(Box.of_shape(level.shape_zyx))
-        source = _fine(coarse_box, factor).intersect(Box.of_shape(voxels.levels[0].shape_zyx))
-        patched = voxels.levels[0].read(source)
-        common = box.intersect(source)
-        patched[common.shift(_minus(source.start_zyx)).slices] = fine[
-            common.shift(_minus(box.start_zyx)).slices
-        ]
-        coarse = downsample_labels(patched, factor)
-        names |= rewrite(level, voxels.files, number, coarse_box, coarse)
+def _write_levels(box: Box, voxels: Array, volume: SupervoxelVoxels) -> tuple[Chunk, ...]:
+    """Each level is made from the one above it, as `write_pyramid` does."""
+    finer = volume.levels[0]
+    names = rewrite(finer, volume.files, 0, box, voxels)
+    for number, level in enumerate(volume.levels[1:], start=1):
+        factor = _factor(finer.grid, level.grid)
+        below = _coarse(box, factor).intersect(Box.of_shape(level.shape_zyx))
+        source = _fine(below, factor).intersect(Box.of_shape(finer.shape_zyx))
+        patched = finer.read(source).copy()
+        patched[box.shift(_minus(source.start_zyx)).slices] = voxels
+        box, voxels, finer = below, downsample_labels(patched, factor), level
+        names |= rewrite(level, volume.files, number, box, voxels)
     return tuple((*key, name) for key, name in sorted(names.items()))
 
 

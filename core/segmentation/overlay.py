@@ -152,7 +152,7 @@ def rewrite(
         common = place.intersect(box)
         if not common.size:
             continue
-        chunk = level.read(place)
+        chunk = level.read(place).copy()
         chunk[common.shift(_negative(place.start_zyx)).slices] = voxels[
             common.shift(_negative(box.start_zyx)).slices
         ]

@@ -1,0 +1,95 @@
+"""A small segmentation with voxels, graph and journal, and nothing else."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from segmend.core.algorithms.region_graph import region_graph, supervoxel_table
+from segmend.core.edits.dividing import SupervoxelVoxels
+from segmend.core.edits.journal import Journal
+from segmend.core.edits.timeline import Timeline
+from segmend.core.geometry import Grid
+from segmend.core.segmentation.graph_files import GraphArrays
+from segmend.core.segmentation.overlay import OverlaidVolume, OverlayFiles
+from segmend.core.volumes.memory import MemoryVolume
+from segmend.core.volumes.pyramid import coarser_grid, downsample_labels
+
+GRID = Grid((10.0, 10.0, 10.0), (100.0, 0.0, 50.0))
+FACTOR = (2, 2, 2)
+
+
+def voronoi(shape_zyx=(10, 18, 20), count=24, seed=3):
+    """Labels 1..count around random points; every label has voxels."""
+    rng = np.random.default_rng(seed)
+    flat = rng.choice(int(np.prod(shape_zyx)), count, replace=False)
+    seeds = np.stack(np.unravel_index(flat, shape_zyx), axis=1)
+    voxels = np.stack(np.indices(shape_zyx), axis=-1).reshape(-1, 1, 3)
+    nearest = ((voxels - seeds) ** 2).sum(axis=-1).argmin(axis=1)
+    return (nearest + 1).reshape(shape_zyx).astype(np.uint32)
+
+
+def graph_arrays(supervoxels, affinities, segment_of, export_ids=None):
+    graph = region_graph(supervoxels, affinities)
+    table = supervoxel_table(supervoxels)
+    segments = int(segment_of.max())
+    return GraphArrays(
+        **graph._asdict(),
+        **table._asdict(),
+        merge_edges=np.empty((0, 2)),
+        merge_scores=np.empty(0),
+        segment_of=segment_of,
+        export_ids=np.arange(segments + 1) if export_ids is None else export_ids,
+        source_ids=np.arange(len(table.size)),
+    )
+
+
+@dataclass
+class World:
+    """Base, files and live timeline in one folder."""
+
+    base: GraphArrays
+    labels: np.ndarray
+    affinities: MemoryVolume
+    folder: Path
+
+    def __post_init__(self):
+        self.journal = Journal(self.folder / "journal.sqlite")
+        self.files = OverlayFiles(self.folder / "overlay")
+        self.timeline = Timeline(self.base, self.journal, self.files, 1, "ada")
+        coarse = downsample_labels(self.labels, FACTOR)
+        volumes = (
+            MemoryVolume(self.labels, GRID),
+            MemoryVolume(coarse, coarser_grid(GRID, FACTOR)),
+        )
+        chunks = self.timeline.segmentation.chunks
+        self.levels = tuple(
+            OverlaidVolume(v, number, self.files, chunks) for number, v in enumerate(volumes)
+        )
+
+    @property
+    def segmentation(self):
+        return self.timeline.segmentation
+
+    @property
+    def voxels(self):
+        return SupervoxelVoxels(self.levels, self.files, self.affinities)
+
+    def commit(self, edit):
+        return self.timeline.commit(edit, self.voxels)
+
+    def close(self):
+        self.journal.close()
+
+    def reopened(self):
+        self.close()
+        return World(self.base, self.labels, self.affinities, self.folder)
+
+
+def make_world(folder, seed=3):
+    labels = voronoi(seed=seed)
+    rng = np.random.default_rng(seed)
+    affinities = rng.integers(0, 256, (3, *labels.shape)).astype(np.uint8)
+    segment_of = np.concatenate([[0], 1 + np.arange(labels.max()) // 3]).astype(np.uint32)
+    base = graph_arrays(labels, affinities, segment_of)
+    return World(base, labels, MemoryVolume(affinities, GRID), folder)
