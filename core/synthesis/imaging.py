@@ -38,7 +38,7 @@ def stain(
     """
     distance = boundary_distance(labels, voxel_nm)
     grey = _cytoplasm(rng, labels, voxel_nm)
-    grey -= np.float32(26.0) * organelles.tubules
+    grey -= np.float32(34.0) * organelles.tubules
     grey -= np.float32(38.0) * organelles.vesicles
     _draw_mitochondria(rng, grey, organelles.mitochondria, distance, voxel_nm)
     darkness = np.maximum(_membrane(rng, distance, voxel_nm, spec), organelles.densities)
@@ -51,11 +51,10 @@ def _cytoplasm(
     rng: np.random.Generator, labels: NDArray[np.uint32], voxel_nm: ZyxNm
 ) -> NDArray[np.float32]:
     count = int(labels.max()) + 1
-    level = (110.0 + 46.0 * rng.random(count) + 44.0 * rng.random(count)).astype(np.float32)
+    level = (108.0 + 54.0 * rng.random(count) + 50.0 * rng.random(count)).astype(np.float32)
     roughness = (5.0 + 9.0 * rng.random(count)).astype(np.float32)
-    grain = blur(
-        rng.standard_normal(labels.shape, dtype=np.float32), tuple(11.0 / s for s in voxel_nm)
-    )
+    sigma = (11.0 / voxel_nm[0], 11.0 / voxel_nm[1], 11.0 / voxel_nm[2])
+    grain = blur(rng.standard_normal(labels.shape, dtype=np.float32), sigma)
     grain *= np.float32(_grain_gain(voxel_nm))
     cloud = smooth_noise(rng, labels.shape, voxel_nm, 90.0) * np.float32(4.0)
     return level[labels] + roughness[labels] * grain + cloud

@@ -179,7 +179,7 @@ def tubules(rng: np.random.Generator, skeletons: Skeletons) -> NDArray[np.float6
     for chain in _chains(skeletons):
         if len(chain) < 6 or float(chain[:, 3].mean()) < 60.0:
             continue
-        for _ in range(int(float(chain[:, 3].mean()) / 70.0 + rng.random())):
+        for _ in range(int(float(chain[:, 3].mean()) / 35.0 + rng.random())):
             aside = random_direction(rng) * float(chain[:, 3].min()) * 0.7 * rng.random()
             places = np.arange(0.0, len(chain) - 0.99, 0.12)
             dense = np.stack(

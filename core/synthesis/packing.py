@@ -155,7 +155,7 @@ def assign(
 @njit(cache=True, nogil=True)
 def _distance(point: tuple[float, float, float], ball: NDArray) -> float:
     dz, dy, dx = point[0] - ball[0], point[1] - ball[1], point[2] - ball[2]
-    return np.float32(np.sqrt(dz * dz + dy * dy + dx * dx) - ball[3])
+    return np.sqrt(dz * dz + dy * dy + dx * dx) - ball[3]
 
 
 def pack(skeletons: Skeletons, warp: Warp) -> NDArray[np.uint32]:

@@ -125,8 +125,8 @@ def _truth(
     labels = np.empty(spec.shape_zyx, np.uint32)
     for z, (dy, dx) in enumerate(np.floor(shifts + 0.5).astype(int)):
         labels[z] = middle[z, margin + dy : margin + dy + ny, margin + dx : margin + dx + nx]
-    z, y, x = spec.voxel_size_nm_zyx
-    return one_piece_labels(labels, max(4, int(SMALLEST_NM3 / (z * y * x))))
+    voxel_nm3 = float(np.prod(spec.voxel_size_nm_zyx))
+    return one_piece_labels(labels, max(4, int(SMALLEST_NM3 / voxel_nm3)))
 
 
 def _sections(

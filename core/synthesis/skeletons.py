@@ -63,7 +63,7 @@ def stamp(room: Room, ball: NDArray, label: int, beyond: float) -> None:
                 square = dz * dz + dy * dy + dx * dx
                 bound = room.second[z, y, x] + ball[3]
                 if square < reach * reach and (bound > 0.0 and square < bound * bound):
-                    _enter(room, z, y, x, np.float32(np.sqrt(square) - ball[3]), label)
+                    _enter(room, z, y, x, np.sqrt(square) - ball[3], label)
 
 
 @njit(cache=True, nogil=True)

@@ -68,7 +68,7 @@ class SampleSpec:
     branching: float = 1.0
     membrane_gap: float = 0.03
     smudges: float = 4.0
-    membrane_nm: float = 36.0
+    membrane_nm: float = 33.0
     contrast: float = 1.0
     noise: float = 5.0
     blur_nm: float = 8.0

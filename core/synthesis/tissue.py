@@ -119,9 +119,9 @@ def populations(spec: SampleSpec, size_nm_zyx: ZyxNm) -> tuple[Population, ...]:
             1.5 * b,
             0.8 * b,
         ),
-        Population(0.75 * d, 100 * c, 190 * c, 0.9 * t, 1.5 * b, 0.6 * b),
-        Population(1.00 * d, 60 * c, 115 * c, 1.2 * t, 1.2 * b, 0.3 * b),
-        Population(1.00, 28 * c, 70 * c, 1.4 * t, 0.6 * b, 0.0),
+        Population(0.78 * d, 115 * c, 220 * c, 0.9 * t, 1.5 * b, 0.6 * b),
+        Population(1.00 * d, 70 * c, 135 * c, 1.2 * t, 1.2 * b, 0.3 * b),
+        Population(1.00, 34 * c, 85 * c, 1.4 * t, 0.6 * b, 0.0),
     )
 
 
