@@ -1,0 +1,297 @@
+"""Hierarchical agglomeration by mean affinity with a recorded merge tree.
+
+The score of two touching regions is the mean affinity over all their contact faces; the best pair merges first
+(Funke et al. 2018, arXiv 1709.02974, "mean"; Lee et al. 2017). The mean is reducible: a merge never raises a score
+above the larger of the scores it joins. So an edge's place in the queue is never too low, an entry whose score has
+fallen is put back when it comes up, one entry per edge is enough, and scores in merge order never rise: every
+threshold is a prefix of the tree.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from segmend.core.algorithms.arrays import graph_edges
+from segmend.core.algorithms.components import joined
+from segmend.core.algorithms.pair_index import mixed
+from segmend.core.errors import InputError
+
+Array = NDArray[Any]
+
+BINS = 65536
+
+
+class MergeTree(NamedTuple):
+    """What merged, in order.
+
+    Parameters
+    ----------
+    edges : (M, 2) uint32
+        Supervoxel pair (a row of the region graph) across whose contact the merge happened.
+    scores : (M,) float32
+        Mean affinity of the two regions when they merged; never rises.
+    """
+
+    edges: Array
+    scores: Array
+
+
+def agglomerate(edges: Array, affinity: Array, area: Array, n: int) -> MergeTree:
+    """Merge regions by falling mean affinity until none touch.
+
+    Ties go to the edge that stands first in `edges`.
+
+    Parameters
+    ----------
+    edges : (E, 2) integer array
+        Pairs of supervoxels 1..n, each pair once.
+    affinity : (E,) float array
+        Mean over the contact, 0..1.
+    area : (E,) array
+        Contact faces, positive.
+    n : int
+        Largest supervoxel.
+
+    Returns
+    -------
+    MergeTree
+
+    Raises
+    ------
+    InputError
+        If an edge is out of range, an affinity is not in 0..1 or an area is not positive.
+    """
+    pairs = graph_edges(edges, n + 1)
+    mean = np.asarray(affinity, dtype=np.float64)
+    faces = np.asarray(area, dtype=np.float64)
+    if len(pairs) and not (mean.min() >= 0 and mean.max() <= 1 and faces.min() > 0):
+        raise InputError(
+            "the graph's affinities must lie in 0..1 and its areas must be positive; build the graph again"
+        )
+    order, scores = _agglomerate(pairs.astype(np.int32), mean * faces, faces.copy(), n)
+    return MergeTree(pairs[order].astype(np.uint32), scores.astype(np.float32))
+
+
+def cut_tree(tree: MergeTree, n: int, threshold: float) -> NDArray[np.uint32]:
+    """Return the segments at a threshold.
+
+    Parameters
+    ----------
+    tree : MergeTree
+    n : int
+        Largest supervoxel.
+    threshold : float
+        Merges with a score of at least this are carried out.
+
+    Returns
+    -------
+    (n + 1,) uint32
+        Segment of each supervoxel: 0 for background, else 1..m in the order of the smallest supervoxel.
+    """
+    merges = int(np.searchsorted(-np.asarray(tree.scores), -np.float32(threshold), side="right"))
+    return joined(graph_edges(tree.edges[:merges], n + 1), n)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _key(a, b):  # type: ignore[no-untyped-def]
+    return (np.int64(min(a, b)) << 32) | np.int64(max(a, b))
+
+
+@njit(cache=True, nogil=True)
+def _slot_of(key, keys):  # type: ignore[no-untyped-def]
+    """Return the slot that holds a key, or the empty one where it would go."""
+    mask = len(keys) - 1
+    i = np.int64(mixed(key) & np.uint64(mask))
+    while keys[i, 0] != key and keys[i, 0] != -1:
+        i = (i + 1) & mask
+    return i
+
+
+@njit(cache=True, nogil=True)
+def _forget(key, keys):  # type: ignore[no-untyped-def]
+    """Delete a key and close the gap, so that no tombstones pile up."""
+    mask = len(keys) - 1
+    gap = _slot_of(key, keys)
+    i = gap
+    while True:
+        i = (i + 1) & mask
+        if keys[i, 0] == -1:
+            break
+        home = np.int64(mixed(keys[i, 0]) & np.uint64(mask))
+        if ((i - home) & mask) >= ((i - gap) & mask):
+            keys[gap, 0], keys[gap, 1] = keys[i, 0], keys[i, 1]
+            gap = i
+    keys[gap, 0] = -1
+
+
+@njit(cache=True, nogil=True)
+def _hash_edges(ends):  # type: ignore[no-untyped-def]
+    size = 1024
+    while size < 2 * len(ends):
+        size *= 2
+    keys = np.full((size, 2), -1, np.int64)
+    for e in range(len(ends)):
+        key = _key(ends[e, 0], ends[e, 1])
+        i = _slot_of(key, keys)
+        keys[i, 0], keys[i, 1] = key, e
+    return keys
+
+
+@njit(cache=True, nogil=True)
+def _incidence(ends, n):  # type: ignore[no-untyped-def]
+    """Return linked lists of half edges (2 e + side): the first and last of each node, the next of each half edge."""
+    first = np.full(n + 1, -1, np.int32)
+    last = np.full(n + 1, -1, np.int32)
+    degree = np.zeros(n + 1, np.int32)
+    following = np.full(2 * len(ends), -1, np.int32)
+    for h in range(2 * len(ends)):
+        node = ends[h >> 1, h & 1]
+        degree[node] += 1
+        if first[node] < 0:
+            first[node] = h
+        else:
+            following[last[node]] = h
+        last[node] = h
+    return first, last, degree, following
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _before(score_a, edge_a, score_b, edge_b):  # type: ignore[no-untyped-def]
+    return score_a > score_b or (score_a == score_b and edge_a < edge_b)
+
+
+@njit(cache=True, nogil=True)
+def _push(heap_score, heap_edge, size, score, edge):  # type: ignore[no-untyped-def]
+    i = size
+    while i > 0:
+        up = (i - 1) >> 1
+        if not _before(score, edge, heap_score[up], heap_edge[up]):
+            break
+        heap_score[i], heap_edge[i] = heap_score[up], heap_edge[up]
+        i = up
+    heap_score[i], heap_edge[i] = score, edge
+
+
+@njit(cache=True, nogil=True)
+def _pop(heap_score, heap_edge, size):  # type: ignore[no-untyped-def]
+    """Move the root out; the heap then has size - 1 entries."""
+    score, edge = heap_score[size - 1], heap_edge[size - 1]
+    size -= 1
+    i = 0
+    while True:
+        child = 2 * i + 1
+        if child >= size:
+            break
+        if child + 1 < size and _before(
+            heap_score[child + 1], heap_edge[child + 1], heap_score[child], heap_edge[child]
+        ):
+            child += 1
+        if not _before(heap_score[child], heap_edge[child], score, edge):
+            break
+        heap_score[i], heap_edge[i] = heap_score[child], heap_edge[child]
+        i = child
+    heap_score[i], heap_edge[i] = score, edge
+
+
+@njit(cache=True, nogil=True)
+def _absorb(keeper, gone, state, total, area, queued):  # type: ignore[no-untyped-def]
+    """Hand the edges of `gone` to `keeper`; of two edges to the same neighbour, the one queued higher survives."""
+    ends, keys, first, last, degree, following = state
+    half = first[gone]
+    while half >= 0:
+        onward = following[half]
+        e = half >> 1
+        side = half & 1
+        if area[e] == 0 or ends[e, side] != gone:
+            half = onward
+            continue
+        other = ends[e, 1 - side]
+        _forget(_key(gone, other), keys)
+        if other == keeper:
+            area[e] = 0
+            half = onward
+            continue
+        slot = _slot_of(_key(keeper, other), keys)
+        if keys[slot, 0] == -1:
+            keys[slot, 0], keys[slot, 1] = _key(keeper, other), e
+        else:
+            rival = keys[slot, 1]
+            degree[other] -= 1
+            if queued[rival] > queued[e] or (queued[rival] == queued[e] and rival < e):
+                total[rival] += total[e]
+                area[rival] += area[e]
+                area[e] = 0
+                half = onward
+                continue
+            total[e] += total[rival]
+            area[e] += area[rival]
+            area[rival] = 0
+            degree[keeper] -= 1
+            keys[slot, 1] = e
+        ends[e, side] = keeper
+        following[half] = -1
+        if first[keeper] < 0:
+            first[keeper] = half
+        else:
+            following[last[keeper]] = half
+        last[keeper] = half
+        degree[keeper] += 1
+        half = onward
+    degree[keeper] -= 1
+    first[gone] = -1
+
+
+@njit(cache=True, nogil=True)
+def _agglomerate(ends, total, area, n):  # type: ignore[no-untyped-def]
+    count = len(ends)
+    order = np.empty(min(n, count), np.int64)
+    scores = np.empty(min(n, count), np.float64)
+    first, last, degree, following = _incidence(ends, n)
+    state = (ends, _hash_edges(ends), first, last, degree, following)
+    queued = total / area
+    bin_head = np.full(BINS, -1, np.int32)
+    bin_next = np.empty(count, np.int32)
+    for e in range(count):
+        b = min(BINS - 1, np.int64(queued[e] * BINS))
+        bin_next[e] = bin_head[b]
+        bin_head[b] = e
+    heap_score = np.empty(count, np.float64)
+    heap_edge = np.empty(count, np.int32)
+    merges = 0
+    for b in range(BINS - 1, -1, -1):
+        size = 0
+        e = bin_head[b]
+        while e >= 0:
+            if area[e] > 0:
+                _push(heap_score, heap_edge, size, queued[e], e)
+                size += 1
+            e = bin_next[e]
+        while size > 0:
+            e, score = heap_edge[0], heap_score[0]
+            _pop(heap_score, heap_edge, size)
+            size -= 1
+            if area[e] == 0:
+                continue
+            now = min(total[e] / area[e], score)
+            if now < score:  # it fell since it was queued: put it back where it belongs
+                queued[e] = now
+                place = min(BINS - 1, np.int64(now * BINS))
+                if place == b:
+                    _push(heap_score, heap_edge, size, now, e)
+                    size += 1
+                else:
+                    bin_next[e] = bin_head[place]
+                    bin_head[place] = e
+                continue
+            order[merges], scores[merges] = e, score
+            merges += 1
+            u, v = ends[e, 0], ends[e, 1]
+            if degree[u] >= degree[v]:
+                _absorb(u, v, state, total, area, queued)
+            else:
+                _absorb(v, u, state, total, area, queued)
+    return order[:merges].copy(), scores[:merges].copy()

@@ -1,0 +1,243 @@
+"""Variation of information that follows edits without counting voxels again.
+
+With f(n) = n log2 n over voxel counts, N H(S|T) = sum f(truth sizes) - sum f(cells) and
+N H(T|S) = sum f(segment sizes) - sum f(cells). An edit changes the rows of the segments it touches, so both sums are
+kept and only those rows are exchanged. Rows are sorted by truth id and merged like sorted lists.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from segmend.core.algorithms.metrics import Contingency, VariationScores, vi_from_table
+from segmend.core.errors import InputError
+
+Array = NDArray[Any]
+Row = tuple[Array, Array]
+
+
+class VariationOfInformation:
+    """Variation of information of a segmentation given as supervoxel -> segment, under edits.
+
+    Parameters
+    ----------
+    table : Contingency
+        Supervoxels against truth.
+    segment_of : (n + 1,) integer array
+        Segment of each supervoxel; 0 (background) counts as one object.
+
+    Raises
+    ------
+    InputError
+        If the table names a supervoxel that the mapping does not know.
+    """
+
+    def __init__(self, table: Contingency, segment_of: Array) -> None:
+        if len(table.labels) and int(table.labels.max()) >= len(segment_of):
+            raise InputError(
+                f"the table names supervoxel {int(table.labels.max())}, the mapping ends at {len(segment_of) - 1}: "
+                "they do not belong together"
+            )
+        self._truths, truth = np.unique(table.truths, return_inverse=True)
+        self._truth = truth.astype(np.int64)
+        self._count = np.ascontiguousarray(table.counts, dtype=np.int64)
+        self._labels = table.labels
+        self._starts = np.searchsorted(table.labels, np.arange(len(segment_of) + 1))
+        self._total = int(self._count.sum())
+        self._rows: dict[int, Row] = {}
+        self._read_segments(np.asarray(segment_of)[table.labels].astype(np.int64))
+
+    def _read_segments(self, segment: Array) -> None:
+        """Fill the base rows, one run of cells per segment, and the three sums."""
+        width = max(1, len(self._truths))
+        keys, inverse = np.unique(segment * width + self._truth, return_inverse=True)
+        counts = np.bincount(inverse, self._count).astype(np.int64)
+        self._base_segment = keys // width
+        self._base_truth, self._base_count = keys % width, counts
+        ends = np.flatnonzero(np.diff(self._base_segment, append=-1)) + 1
+        self._base = {
+            int(self._base_segment[stop - 1]): (int(start), int(stop))
+            for start, stop in zip(np.concatenate([[0], ends[:-1]]), ends, strict=True)
+        }
+        sizes = np.add.reduceat(counts, np.concatenate([[0], ends[:-1]])) if len(ends) else counts
+        per_truth = np.bincount(self._truth, self._count, minlength=width)
+        self._f_truths = _f(per_truth)
+        self._f_segments = _f(sizes)
+        self._f_cells = _f(counts)
+
+    @property
+    def split(self) -> float:
+        """H(S|T) in bits."""
+        return max(0.0, (self._f_truths - self._f_cells) / self._total) if self._total else 0.0
+
+    @property
+    def merge(self) -> float:
+        """H(T|S) in bits."""
+        return max(0.0, (self._f_segments - self._f_cells) / self._total) if self._total else 0.0
+
+    @property
+    def sum(self) -> float:
+        """Both together."""
+        return self.split + self.merge
+
+    @property
+    def scores(self) -> VariationScores:
+        """Split and merge as a value."""
+        return VariationScores(self.split, self.merge)
+
+    @property
+    def vi_best(self) -> VariationScores:
+        """What remains when every supervoxel goes to its majority truth object (ties: the smaller id).
+
+        Background stays an object of its own: no edit can move it.
+        """
+        order = np.lexsort((self._truth, -self._count, self._labels))
+        supervoxels, first = np.unique(self._labels[order], return_index=True)
+        segment = self._truth[order][first] + 1
+        segment[supervoxels == 0] = 0
+        cells = segment[np.searchsorted(supervoxels, self._labels)]
+        keys, inverse = np.unique(
+            np.stack([cells, self._truth], axis=1), axis=0, return_inverse=True
+        )
+        counts = np.bincount(inverse.ravel(), self._count).astype(np.int64)
+        return vi_from_table(Contingency(keys[:, 0], keys[:, 1], counts))
+
+    def merge_delta(self, segment_a: int, segment_b: int) -> float:
+        """Return by how many bits the sum would change if two segments were one."""
+        if segment_a == segment_b or not self._total:
+            return 0.0
+        a, b = self._row(segment_a), self._row(segment_b)
+        both = _added(*a, *b)
+        return self._delta((a, b), (both,))
+
+    def apply_merge(self, segment_a: int, segment_b: int) -> None:
+        """Join `segment_b` to `segment_a`; `segment_b` is empty afterwards."""
+        if segment_a == segment_b:
+            return
+        a, b = self._row(segment_a), self._row(segment_b)
+        both = _added(*a, *b)
+        self._exchange((a, b), (both,))
+        self._rows[segment_a], self._rows[segment_b] = both, _EMPTY
+
+    def split_delta(self, supervoxels: Array, segment: int) -> float:
+        """Return by how many bits the sum would change if supervoxels of a segment became a new one."""
+        if not self._total:
+            return 0.0
+        whole, part = self._row(segment), self._part(supervoxels)
+        return self._delta((whole,), (part, _taken(*whole, *part)))
+
+    def apply_move(self, supervoxels: Array, from_segment: int, to_segment: int) -> None:
+        """Move supervoxels from one segment to another, which may be new.
+
+        Raises
+        ------
+        InputError
+            If some of them are not in `from_segment`.
+        """
+        if from_segment == to_segment:
+            return
+        part = self._part(supervoxels)
+        source, target = self._row(from_segment), self._row(to_segment)
+        rest = _taken(*source, *part)
+        if (rest[1] < 0).any() or rest[1].sum() + part[1].sum() != source[1].sum():
+            raise InputError(
+                f"not all of these supervoxels are in segment {from_segment}: move each from where it is"
+            )
+        grown = _added(*target, *part)
+        self._exchange((source, target), (rest, grown))
+        self._rows[from_segment], self._rows[to_segment] = rest, grown
+
+    def _row(self, segment: int) -> Row:
+        row = self._rows.get(segment)
+        if row is not None:
+            return row
+        start, stop = self._base.get(segment, (0, 0))
+        return self._base_truth[start:stop], self._base_count[start:stop]
+
+    def _part(self, supervoxels: Array) -> Row:
+        """Return the truth row of a set of supervoxels."""
+        rows = np.unique(np.asarray(supervoxels, dtype=np.int64))
+        if len(rows) and (rows[0] < 0 or rows[-1] + 1 >= len(self._starts)):
+            raise InputError(f"supervoxel {rows[-1]} is not in the table: count it again")
+        return _gathered(rows, self._starts, self._truth, self._count, len(self._truths))
+
+    def _delta(self, before: tuple[Row, ...], after: tuple[Row, ...]) -> float:
+        cells = sum(_f(r[1]) for r in after) - sum(_f(r[1]) for r in before)
+        sizes = sum(_f1(r[1].sum()) for r in after) - sum(_f1(r[1].sum()) for r in before)
+        return float((sizes - 2 * cells) / self._total)
+
+    def _exchange(self, before: tuple[Row, ...], after: tuple[Row, ...]) -> None:
+        self._f_cells += sum(_f(r[1]) for r in after) - sum(_f(r[1]) for r in before)
+        self._f_segments += sum(_f1(r[1].sum()) for r in after)
+        self._f_segments -= sum(_f1(r[1].sum()) for r in before)
+
+
+_EMPTY: Row = (np.empty(0, np.int64), np.empty(0, np.int64))
+
+
+@njit(cache=True, nogil=True)
+def _f1(n):  # type: ignore[no-untyped-def]
+    return n * np.log2(n) if n > 0 else 0.0
+
+
+@njit(cache=True, nogil=True)
+def _f(counts):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for n in counts:
+        if n > 0:
+            total += n * np.log2(n)
+    return total
+
+
+@njit(cache=True, nogil=True)
+def _added(truth_a, count_a, truth_b, count_b):  # type: ignore[no-untyped-def]
+    """Add two sorted rows."""
+    truth = np.empty(len(truth_a) + len(truth_b), np.int64)
+    count = np.empty(len(truth), np.int64)
+    i, j, k = 0, 0, 0
+    while i < len(truth_a) or j < len(truth_b):
+        if j == len(truth_b) or (i < len(truth_a) and truth_a[i] < truth_b[j]):
+            truth[k], count[k] = truth_a[i], count_a[i]
+            i += 1
+        elif i == len(truth_a) or truth_b[j] < truth_a[i]:
+            truth[k], count[k] = truth_b[j], count_b[j]
+            j += 1
+        else:
+            truth[k], count[k] = truth_a[i], count_a[i] + count_b[j]
+            i += 1
+            j += 1
+        k += 1
+    return truth[:k].copy(), count[:k].copy()
+
+
+@njit(cache=True, nogil=True)
+def _taken(truth_a, count_a, truth_b, count_b):  # type: ignore[no-untyped-def]
+    """Subtract the second sorted row from the first; what is not in the first is passed over."""
+    truth = np.empty(len(truth_a), np.int64)
+    count = np.empty(len(truth_a), np.int64)
+    j, k = 0, 0
+    for i in range(len(truth_a)):
+        while j < len(truth_b) and truth_b[j] < truth_a[i]:
+            j += 1
+        left = count_a[i]
+        if j < len(truth_b) and truth_b[j] == truth_a[i]:
+            left -= count_b[j]
+        if left != 0:
+            truth[k], count[k] = truth_a[i], left
+            k += 1
+    return truth[:k].copy(), count[:k].copy()
+
+
+@njit(cache=True, nogil=True)
+def _gathered(rows, starts, truths, counts, width):  # type: ignore[no-untyped-def]
+    """Add up the rows of many supervoxels."""
+    sums = np.zeros(width, np.int64)
+    for supervoxel in rows:
+        for k in range(starts[supervoxel], starts[supervoxel + 1]):
+            sums[truths[k]] += counts[k]
+    truth = np.flatnonzero(sums)
+    return truth, sums[truth]
