@@ -1,0 +1,275 @@
+"""The session on two napari viewer models: sections in 2D, surfaces in 3D.
+
+Only models are touched here, never widgets, so this runs without a display.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from napari.components import ViewerModel
+from napari.layers import Image, Labels, Surface
+from napari.layers.base import Layer
+from napari.utils.colormaps import DirectLabelColormap
+from numpy.typing import NDArray
+
+from segmend.app.layers.deferred import DeferredVolume, SharedReads
+from segmend.app.presenters.candidate_scene import CandidateScene
+from segmend.app.presenters.ports import FIRST_COLOUR, SECOND_COLOUR, ColouredMesh
+from segmend.core.algorithms.meshes import joined
+from segmend.core.geometry import Grid, ZyxNm
+from segmend.core.segmentation.mapped_labels import MappedLabels
+from segmend.core.volumes.base import Volume
+
+IMAGE, AFFINITIES, SEGMENTS, CANDIDATE = "EM image", "Affinities", "Segments", "Candidate"
+OVERLAYS = (AFFINITIES, SEGMENTS, CANDIDATE)
+_AXES = ("z", "y", "x")
+_UNITS = ("nm", "nm", "nm")
+
+
+class Sides:
+    """Look-up table supervoxel -> 0, 1 (blue) or 2 (orange), changed in place.
+
+    Parameters
+    ----------
+    supervoxel_count : int
+    """
+
+    def __init__(self, supervoxel_count: int) -> None:
+        self.segment_of = np.zeros(supervoxel_count + 1, np.uint32)
+
+    def show(self, first: NDArray[Any], second: NDArray[Any]) -> None:
+        """Put the supervoxels on their sides and all others on none."""
+        highest = int(max(first.max(initial=0), second.max(initial=0)))
+        table = np.zeros(max(highest + 1, len(self.segment_of)), np.uint32)
+        table[first] = 1
+        table[second] = 2
+        self.segment_of = table
+
+
+@dataclass(frozen=True, slots=True)
+class SceneVolumes:
+    """What can be shown of a project.
+
+    Parameters
+    ----------
+    image, supervoxels : tuple of Volume
+        Pyramids, finest first; empty where there is none.
+    affinities : Volume, optional
+    grid : Grid
+        Of the finest voxels.
+    """
+
+    image: tuple[Volume, ...]
+    supervoxels: tuple[Volume, ...]
+    affinities: Volume | None
+    grid: Grid
+
+
+class Scene:
+    """Two viewer models that show a project; implements the presenters' `SceneView`.
+
+    Parameters
+    ----------
+    sections, solids : ViewerModel
+        The 2D and the 3D model.
+    """
+
+    def __init__(self, sections: ViewerModel, solids: ViewerModel) -> None:
+        self.sections = sections
+        self.solids = solids
+        self._shared: tuple[SharedReads, ...] = ()
+        self._sides = Sides(0)
+        self._mesh_layer: Surface | None = None
+
+    # -- what is there ------------------------------------------------------------------------------------------
+
+    def open(self, volumes: SceneVolumes, mapping: Any | None) -> None:
+        """Show a project; `mapping` is its live segmentation, or None before there is one."""
+        self.close()
+        place = _placement(volumes.grid)
+        if volumes.image:
+            self._add_image(volumes.image, place)
+        if volumes.affinities is not None:
+            self._add_affinities(volumes.affinities)
+        if volumes.supervoxels and mapping is not None:
+            self._add_labels(volumes.supervoxels, mapping, place)
+        self.sections.layers.selection.clear()
+        self.sections.reset_view()
+
+    def close(self) -> None:
+        """Show nothing."""
+        self.sections.layers.clear()
+        self.solids.layers.clear()
+        self._shared = ()
+        self._mesh_layer = None
+
+    def _add_image(self, levels: tuple[Volume, ...], place: dict[str, Any]) -> None:
+        arrays = [DeferredVolume(level) for level in levels]
+        self.sections.add_layer(
+            Image(
+                arrays if len(arrays) > 1 else arrays[0],
+                multiscale=len(arrays) > 1,
+                rgb=False,
+                name=IMAGE,
+                contrast_limits=_limits(levels),
+                interpolation2d="linear",
+                **place,
+            )
+        )
+
+    def _add_affinities(self, affinities: Volume) -> None:
+        channels = tuple(range(min(3, affinities.channels or 1)))
+        if len(channels) < 3:
+            return
+        self.sections.add_layer(
+            Image(
+                DeferredVolume(affinities, channels),
+                multiscale=False,
+                rgb=True,
+                name=AFFINITIES,
+                visible=False,
+                opacity=0.6,
+                **_placement(affinities.grid),
+            )
+        )
+
+    def _add_labels(self, levels: tuple[Volume, ...], mapping: Any, place: dict[str, Any]) -> None:
+        self._shared = tuple(SharedReads(level) for level in levels)
+        self._sides = Sides(len(mapping.segment_of) - 1)
+        segments = [MappedLabels(level, mapping) for level in self._shared]
+        sides = [MappedLabels(level, self._sides) for level in self._shared]
+        for name, arrays, colours in (
+            (SEGMENTS, segments, None),
+            (CANDIDATE, sides, _side_colours()),
+        ):
+            layer = Labels(
+                arrays if len(arrays) > 1 else arrays[0],
+                multiscale=len(arrays) > 1,
+                name=name,
+                opacity=0.22 if name == SEGMENTS else 0.5,
+                **place,
+            )
+            if colours is not None:
+                layer.colormap = colours
+            layer.editable = False
+            self.sections.add_layer(layer)
+
+    # -- the presenters' SceneView ------------------------------------------------------------------------------
+
+    def show_sides(self, scene: CandidateScene) -> None:
+        """Colour the two sides of a candidate."""
+        self._sides.show(scene.first, scene.second)
+        self._refresh(CANDIDATE)
+
+    def clear_sides(self) -> None:
+        """Take the two colours away."""
+        nothing = np.zeros(0, np.uint32)
+        self._sides.show(nothing, nothing)
+        self._refresh(CANDIDATE)
+
+    def frame(self, centre_nm: ZyxNm, extent_nm: float) -> None:
+        """Move both views to a place, with `extent_nm` of it visible."""
+        if self.sections.dims.ndim < 3:
+            return
+        self.sections.dims.set_point(0, centre_nm[0])
+        camera = self.sections.scene.camera
+        camera.center = centre_nm
+        camera.zoom = min(self.sections.canvas.size) / extent_nm
+        self.solids.scene.camera.center = centre_nm
+
+    def show_meshes(self, meshes: Sequence[ColouredMesh]) -> None:
+        """Replace what the 3D view shows; one layer, whatever the number of meshes."""
+        mesh, part = joined([item.mesh for item in meshes])
+        if not len(mesh.faces):
+            self.solids.layers.clear()
+            self._mesh_layer = None
+            return
+        colours = np.array([_rgba(item.colour) for item in meshes], np.float32)[part]
+        first_time = self._mesh_layer is None
+        if self._mesh_layer is None:
+            self._mesh_layer = Surface(
+                (mesh.vertices_nm, mesh.faces),
+                vertex_colors=colours,
+                shading="smooth",
+                name="Meshes",
+                axis_labels=_AXES,
+                units=_UNITS,
+            )
+            self.solids.add_layer(self._mesh_layer)
+        else:
+            self._mesh_layer.vertex_colors = None
+            self._mesh_layer.data = (mesh.vertices_nm, mesh.faces)
+            self._mesh_layer.vertex_colors = colours
+        self._frame_solids(first_time)
+
+    def _frame_solids(self, first_time: bool) -> None:
+        if first_time:
+            self.solids.scene.camera.angles = (12.0, -32.0, 24.0)
+        self.solids.reset_view(reset_camera_angle=False)
+
+    # -- what a person turns on and off -------------------------------------------------------------------------
+
+    def after_edit(self, *, voxels_changed: bool) -> None:
+        """Show the segmentation as it is now; voxels are read again only where they changed."""
+        if voxels_changed:
+            for level in self._shared:
+                level.forget()
+        self._refresh(SEGMENTS)
+
+    def layer(self, name: str) -> Layer | None:
+        """Return a layer by name."""
+        return self.sections.layers[name] if name in self.sections.layers else None
+
+    def toggle(self, name: str) -> None:
+        """Show or hide a layer."""
+        layer = self.layer(name)
+        if layer is not None:
+            layer.visible = not layer.visible
+
+    def step(self, sections: int) -> None:
+        """Go to another section."""
+        dims = self.sections.dims
+        dims.set_current_step(0, dims.current_step[0] + sections)
+
+    def segment_under(self, position_nm: Sequence[float]) -> int:
+        """Return the dense segment at a place of the section on show, from memory; 0 for background."""
+        layer = self.layer(SEGMENTS)
+        if layer is None:
+            return 0
+        value = layer.get_value(position_nm, world=True)
+        value = value[1] if isinstance(value, tuple) else value
+        return int(value or 0)
+
+    def _refresh(self, name: str) -> None:
+        layer = self.layer(name)
+        if layer is not None:
+            layer.refresh(extent=False, highlight=False)
+
+
+def _placement(grid: Grid) -> dict[str, Any]:
+    return {
+        "scale": grid.voxel_size_nm_zyx,
+        "translate": grid.offset_nm_zyx,
+        "axis_labels": _AXES,
+        "units": _UNITS,
+    }
+
+
+def _limits(levels: tuple[Volume, ...]) -> tuple[float, float]:
+    dtype = levels[0].dtype
+    return (0.0, float(np.iinfo(dtype).max)) if dtype.kind in "ui" else (0.0, 1.0)
+
+
+def _side_colours() -> DirectLabelColormap:
+    return DirectLabelColormap(
+        color_dict={None: "transparent", 0: "transparent", 1: FIRST_COLOUR, 2: SECOND_COLOUR}
+    )
+
+
+def _rgba(colour: str) -> tuple[float, float, float, float]:
+    red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    return red, green, blue, 1.0

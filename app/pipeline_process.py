@@ -1,0 +1,149 @@
+"""The pipeline in a process of its own, so that nothing it imports or computes can hold up the window.
+
+The child runs `run_pipeline` and sends what happens through a pipe: `Progress` values, then a report or an error.
+Should the window die, the pipe closes and the child cancels itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from segmend.core.errors import Cancelled, StageError
+from segmend.core.pipeline.progress import CancelToken, Progress, RunReport
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineRequest:
+    """What to run.
+
+    Parameters
+    ----------
+    project_path : Path
+    stages : tuple of str, optional
+        In any order; None runs all.
+    settings : dict
+        Values for `PipelineSettings`, as plain types.
+    device : str
+        ``auto``, ``cpu`` or ``cuda``.
+    """
+
+    project_path: Path
+    stages: tuple[str, ...] | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    device: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineWatch:
+    """Who is told what happens in a run."""
+
+    progress: Callable[[Progress], None]
+    finished: Callable[[RunReport], None]
+
+
+class PipelineProcess:
+    """One run in a child process.
+
+    Parameters
+    ----------
+    request : PipelineRequest
+    target : callable, optional
+        What the child does; another one for tests.
+    """
+
+    def __init__(
+        self,
+        request: PipelineRequest,
+        target: Callable[[Connection, PipelineRequest], None] | None = None,
+    ) -> None:
+        context = multiprocessing.get_context("spawn")  # fork would copy Qt and the GL context
+        self._connection, child = context.Pipe()
+        self._process = context.Process(
+            target=target or _run_in_child, args=(child, request), name="segmend-pipeline"
+        )
+        self._process.start()
+        child.close()
+
+    def follow(self, progress: Callable[[Progress], None]) -> RunReport:
+        """Pass progress on until the run ends; blocks, so call it on a thread.
+
+        Raises
+        ------
+        SegmendError
+            What the run raised; `Cancelled` where it was asked to stop.
+        StageError
+            If the process died without a word.
+        """
+        try:
+            while True:
+                message = self._connection.recv()
+                if isinstance(message, RunReport):
+                    return message
+                if isinstance(message, Exception):
+                    raise message
+                progress(message)
+        except EOFError:
+            self._process.join(5)
+            raise StageError(
+                f"the pipeline process ended without a result (exit code {self._process.exitcode}); "
+                "finished blocks are kept: run it again, and close other programs if memory was short"
+            ) from None
+        finally:
+            self._connection.close()
+            self._process.join(10)
+
+    def cancel(self) -> None:
+        """Ask the run to stop after the blocks in work; finished blocks are kept."""
+        try:
+            self._connection.send("cancel")
+        except OSError:
+            return  # it ended at this very moment: nothing is left to cancel
+
+
+def _run_in_child(connection: Connection, request: PipelineRequest) -> None:
+    cancel = CancelToken()
+    threading.Thread(target=_listen, args=(connection, cancel), daemon=True).start()
+    try:
+        connection.send(_run(request, connection.send, cancel))
+    except Exception as error:  # noqa: BLE001 - the parent shows it, whatever it is
+        connection.send(_portable(error))
+
+
+def _run(
+    request: PipelineRequest, progress: Callable[[Progress], None], cancel: CancelToken
+) -> RunReport:
+    from segmend.core.pipeline.runner import run_pipeline
+    from segmend.core.pipeline.settings import PipelineSettings
+    from segmend.core.project import open_project
+
+    return run_pipeline(
+        open_project(request.project_path),
+        request.stages,
+        PipelineSettings.from_values(request.settings),
+        progress=progress,
+        cancel=cancel,
+    )
+
+
+def _listen(connection: Connection, cancel: CancelToken) -> None:
+    with contextlib.suppress(EOFError):  # the window is gone: stop as well
+        connection.recv()
+    cancel.cancel()
+
+
+def _portable(error: Exception) -> Exception:
+    """Return an error that survives the pipe, with the traceback as its details."""
+    details = "".join(traceback.format_exception(error))
+    if isinstance(error, Cancelled):
+        return Cancelled(str(error))
+    return StageError(
+        str(error) or type(error).__name__, details=getattr(error, "details", "") or details
+    )

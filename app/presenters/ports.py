@@ -1,0 +1,150 @@
+"""What presenters need from the world, as Protocols: jobs, the session, and the views they talk to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from segmend.app.presenters.candidate_scene import CandidateScene
+from segmend.core.algorithms.meshes import Mesh
+from segmend.core.candidates.candidate import Candidate
+from segmend.core.geometry import ZyxNm
+
+FIRST_COLOUR = "#2f8dff"
+SECOND_COLOUR = "#ff9f1c"
+"""Blue and orange: told apart with every common kind of colour blindness (after Okabe and Ito 2008)."""
+
+
+class Jobs(Protocol):
+    """Work away from the window's thread; answers come back on it."""
+
+    def query(
+        self,
+        work: Callable[[], Any],
+        then: Callable[[Any], None],
+        failed: Callable[[Exception], None] | None = None,
+        topic: str = "",
+    ) -> None:
+        """Read something."""
+
+    def edit(
+        self,
+        work: Callable[[], Any],
+        then: Callable[[Any], None],
+        failed: Callable[[Exception], None] | None = None,
+    ) -> None:
+        """Change the session."""
+
+
+class Queue(Protocol):
+    """The candidates that are still to be decided."""
+
+    def next(self) -> Candidate | None:
+        """Return the one to decide now."""
+
+    def __len__(self) -> int: ...
+
+
+class ReviewSession(Protocol):
+    """What reviewing needs of a session."""
+
+    @property
+    def queue(self) -> Any: ...  # noqa: D102
+    @property
+    def segmentation(self) -> Any: ...  # noqa: D102
+    @property
+    def project(self) -> Any: ...  # noqa: D102
+    @property
+    def can_undo(self) -> bool: ...  # noqa: D102
+    @property
+    def can_redo(self) -> bool: ...  # noqa: D102
+
+    def decide(self, candidate: Candidate, verdict: str, *, milliseconds: int | None = None) -> Any:
+        """Record a verdict and carry out what it asks for."""
+
+    def undo(self) -> Any:
+        """Take the latest operation back."""
+
+    def redo(self) -> Any:
+        """Do it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewCard:
+    """Everything the review panel shows of one candidate.
+
+    Parameters
+    ----------
+    kind : str
+        "merge" or "split".
+    question, accept_text, reject_text : str
+    percent : int
+        Probability that the edit is right.
+    evidence : tuple of (str, str)
+        Name and sentence.
+    place : str
+        Voxel, for notes and for colleagues.
+    """
+
+    kind: str
+    question: str
+    accept_text: str
+    reject_text: str
+    percent: int
+    evidence: tuple[tuple[str, str], ...]
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewProgress:
+    """How far the review is."""
+
+    decided: int = 0
+    accepted: int = 0
+    remaining: int = 0
+    can_undo: bool = False
+    can_redo: bool = False
+
+
+class ReviewView(Protocol):
+    """The review panel."""
+
+    def show_card(self, card: ReviewCard) -> None:
+        """Show a candidate and allow the answers."""
+
+    def show_end(self, title: str, text: str) -> None:
+        """Say that there is nothing to decide, and what to do next."""
+
+    def show_progress(self, progress: ReviewProgress) -> None:
+        """Show the counts."""
+
+    def show_note(self, text: str, *, warning: bool = False) -> None:
+        """Show one line about what just happened; an empty text takes it away."""
+
+    def set_waiting(self, waiting: bool) -> None:
+        """Show that an answer is being worked on."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ColouredMesh:
+    """A mesh and the colour it is shown in."""
+
+    mesh: Mesh
+    colour: str
+
+
+class SceneView(Protocol):
+    """The 2D and the 3D view."""
+
+    def show_sides(self, scene: CandidateScene) -> None:
+        """Colour the two sides of a candidate."""
+
+    def clear_sides(self) -> None:
+        """Take the two colours away."""
+
+    def frame(self, centre_nm: ZyxNm, extent_nm: float) -> None:
+        """Move both views to a place, with `extent_nm` of it visible."""
+
+    def show_meshes(self, meshes: Sequence[ColouredMesh]) -> None:
+        """Replace what the 3D view shows."""

@@ -1,0 +1,194 @@
+"""Reviewing: show a candidate, take a verdict, show the next one. No Qt, no napari."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from segmend.app.presenters.candidate_scene import CandidateScene, candidate_scene
+from segmend.app.presenters.ports import Jobs, ReviewProgress, ReviewSession, ReviewView, SceneView
+from segmend.app.presenters.wording import review_card
+from segmend.core.errors import EditRefused
+
+_PAST = {"accept": "Accepted", "reject": "Rejected", "unsure": "Skipped"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What came out of one verdict, made off the window's thread."""
+
+    scene: CandidateScene | None
+    progress: ReviewProgress
+    note: str = ""
+    refused: bool = False
+
+
+class ReviewPresenter:
+    """Takes verdicts from a person and gives them to the session.
+
+    Parameters
+    ----------
+    session : ReviewSession
+    jobs : Jobs
+    view : ReviewView
+        The review panel.
+    stage : SceneView
+        The 2D and 3D views.
+    shown : callable, optional
+        Told of each scene after it is shown, for meshes.
+    clock : callable, optional
+        Seconds, for the time a decision takes.
+    """
+
+    def __init__(
+        self,
+        session: ReviewSession,
+        jobs: Jobs,
+        view: ReviewView,
+        stage: SceneView,
+        *,
+        shown: Callable[[CandidateScene | None], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._session = session
+        self._jobs = jobs
+        self._view = view
+        self._stage = stage
+        self._shown = shown or (lambda scene: None)
+        self._clock = clock
+        self._scene: CandidateScene | None = None
+        self._since = 0.0
+        self._decided = 0
+        self._accepted = 0
+        self._waiting = False
+
+    @property
+    def scene(self) -> CandidateScene | None:
+        """The candidate on show, if any."""
+        return self._scene
+
+    @property
+    def can_decide(self) -> bool:
+        """Whether a verdict would be taken now."""
+        return self._scene is not None and not self._waiting
+
+    def start(self) -> None:
+        """Show the first candidate of the queue."""
+        self._work(lambda: self._next(""))
+
+    def accept(self) -> None:
+        """Carry out the edit of the candidate on show."""
+        self._decide("accept")
+
+    def reject(self) -> None:
+        """Leave the segmentation as it is."""
+        self._decide("reject")
+
+    def skip(self) -> None:
+        """Leave the candidate for another day."""
+        self._decide("unsure")
+
+    def undo(self) -> None:
+        """Take the latest operation back and show its candidate again if there is one."""
+        if not self._waiting and self._session.can_undo:
+            self._work(lambda: self._after_history(self._session.undo, "Undone"))
+
+    def redo(self) -> None:
+        """Carry out again what was undone."""
+        if not self._waiting and self._session.can_redo:
+            self._work(lambda: self._after_history(self._session.redo, "Done again"))
+
+    def recentre(self) -> None:
+        """Go back to the candidate after looking around."""
+        if self._scene is not None:
+            self._stage.frame(self._scene.centre_nm, self._scene.extent_nm)
+
+    def _decide(self, verdict: str) -> None:
+        if not self.can_decide or self._scene is None:
+            return
+        candidate = self._scene.candidate
+        milliseconds = round(1000 * (self._clock() - self._since))
+        self._work(lambda: self._carry_out(candidate, verdict, milliseconds))
+
+    def _carry_out(self, candidate: Any, verdict: str, milliseconds: int) -> _Step:
+        try:
+            self._session.decide(candidate, verdict, milliseconds=milliseconds)
+        except EditRefused as refusal:
+            self._session.decide(candidate, "unsure", milliseconds=milliseconds)
+            return self._next(f"Not possible: {refusal}", refused=True)
+        self._decided += 1
+        self._accepted += verdict == "accept"
+        return self._next(f"{_PAST[verdict]} in {milliseconds / 1000:.1f} s")
+
+    def _after_history(self, move: Callable[[], Any], note: str) -> _Step:
+        try:
+            move()
+        except EditRefused as refusal:
+            return self._next(f"Not possible: {refusal}", refused=True)
+        return self._next(note)
+
+    def _next(self, note: str, *, refused: bool = False) -> _Step:
+        """Find the next candidate that still fits the segmentation and make it ready."""
+        scene = None
+        project = self._session.project
+        while scene is None and (candidate := self._session.queue.next()) is not None:
+            try:
+                scene = candidate_scene(
+                    candidate, self._session.segmentation, project.grid, project.shape_zyx
+                )
+            except EditRefused:
+                self._session.decide(candidate, "unsure", milliseconds=0)
+        return _Step(scene, self._progress(), note, refused)
+
+    def _progress(self) -> ReviewProgress:
+        return ReviewProgress(
+            decided=self._decided,
+            accepted=self._accepted,
+            remaining=len(self._session.queue),
+            can_undo=self._session.can_undo,
+            can_redo=self._session.can_redo,
+        )
+
+    def _work(self, step: Callable[[], _Step]) -> None:
+        self._waiting = True
+        self._view.set_waiting(True)
+        self._jobs.edit(step, self._show, self._on_failure)
+
+    def _show(self, step: _Step) -> None:
+        self._waiting = False
+        self._scene = step.scene
+        self._view.set_waiting(False)
+        self._view.show_progress(step.progress)
+        self._view.show_note(step.note, warning=step.refused)
+        if step.scene is None:
+            self._show_end()
+        else:
+            self._show_scene(step.scene)
+        self._shown(step.scene)
+        self._since = self._clock()
+
+    def _show_scene(self, scene: CandidateScene) -> None:
+        self._stage.show_sides(scene)
+        self._stage.frame(scene.centre_nm, scene.extent_nm)
+        self._view.show_card(review_card(scene.candidate, self._session.project.grid))
+
+    def _show_end(self) -> None:
+        self._stage.clear_sides()
+        if self._decided:
+            self._view.show_end(
+                "All candidates are decided",
+                f"{self._decided} decided, {self._accepted} accepted. "
+                "Export the segmentation, or run the pipeline again to look for more.",
+            )
+        else:
+            self._view.show_end(
+                "Nothing to review yet",
+                "Run the pipeline to segment the volume and to find suspected errors.",
+            )
+
+    def _on_failure(self, error: Exception) -> None:
+        self._waiting = False
+        self._view.set_waiting(False)
+        raise error

@@ -1,0 +1,217 @@
+"""The main window: start page, sections beside solids, panels, menus. Builds and arranges; decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from napari.components import ViewerModel
+from qtpy.QtCore import QEvent, QObject, Qt, Signal
+from qtpy.QtGui import QCloseEvent, QIcon, QKeyEvent, QKeySequence
+from qtpy.QtWidgets import (
+    QAction,
+    QApplication,
+    QDockWidget,
+    QLabel,
+    QMainWindow,
+    QScrollArea,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from segmend.app.commands.table import COMMANDS, Command, Situation
+from segmend.app.layers.scene import Scene
+from segmend.app.widgets.history_panel import HistoryPanel
+from segmend.app.widgets.layers_panel import LayersPanel
+from segmend.app.widgets.parts import Panel, label
+from segmend.app.widgets.pipeline_panel import PipelinePanel
+from segmend.app.widgets.review_panel import ReviewPanel
+from segmend.app.widgets.start_page import StartPage
+from segmend.app.widgets.theme import Look, icon_folder, style_sheet
+from segmend.app.widgets.viewers import EmbeddedViewer
+
+_LEFT_WIDTH, _RIGHT_WIDTH = 230, 330
+_TEXT_INPUTS = ("QLineEdit", "QSpinBox", "QDoubleSpinBox", "QPlainTextEdit", "QComboBox")
+
+
+class MainWindow(QMainWindow):
+    """Everything on the screen.
+
+    Parameters
+    ----------
+    run : callable
+        Carries out a `Command`.
+    look : {"dark", "light"}
+    """
+
+    held = Signal(bool)
+    """Space was pressed (True) or let go (False)."""
+    closing = Signal()
+
+    def __init__(self, run: Callable[[Command], None], look: Look = "dark") -> None:
+        super().__init__()
+        self._run = run
+        self.look: Look = look
+        self.setWindowTitle("Segmend")
+        self.setWindowIcon(QIcon(str(icon_folder() / "segmend.svg")))
+        self.scene = Scene(ViewerModel(), ViewerModel(ndisplay=3))
+        self.sections = EmbeddedViewer(self.scene.sections)
+        self.solids = EmbeddedViewer(self.scene.solids)
+        self.review = ReviewPanel(look)
+        self.pipeline = PipelinePanel()
+        self.layers = LayersPanel(self.scene)
+        self.history = HistoryPanel()
+        self.start = StartPage()
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self.start)
+        self._pages.addWidget(self._workspace())
+        self.setCentralWidget(self._pages)
+        self._docks = self._make_docks()
+        self._where = QLabel()
+        self.statusBar().addWidget(self._where, 1)
+        self.statusBar().setSizeGripEnabled(False)
+        self.actions_by_id = self._make_menus()
+        self.set_look(look)
+        self.show_start()
+        if app := QApplication.instance():
+            app.installEventFilter(self)
+
+    # -- building -----------------------------------------------------------------------------------------------
+
+    def _workspace(self) -> QWidget:
+        self._views = QSplitter(Qt.Orientation.Horizontal)
+        self._views.setObjectName("workspace")
+        self._views.setHandleWidth(5)
+        self._views.addWidget(_titled("Sections", self.sections))
+        self._solids_box = _titled("3D   drag to turn, scroll to zoom", self.solids)
+        self._views.addWidget(self._solids_box)
+        self._views.setChildrenCollapsible(False)
+        return self._views
+
+    def _make_docks(self) -> tuple[QDockWidget, ...]:
+        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+        self.setCorner(Qt.Corner.BottomRightCorner, right)
+        docks = (
+            self._dock(self.layers, left, _LEFT_WIDTH),
+            self._dock(self.pipeline, left, _LEFT_WIDTH),
+            self._dock(self.review, right, _RIGHT_WIDTH),
+            self._dock(self.history, right, _RIGHT_WIDTH),
+        )
+        self.resizeDocks(
+            [docks[0], docks[2]], [_LEFT_WIDTH, _RIGHT_WIDTH], Qt.Orientation.Horizontal
+        )
+        self.resizeDocks([docks[2], docks[3]], [560, 160], Qt.Orientation.Vertical)
+        return docks
+
+    def _dock(self, panel: Panel, area: Qt.DockWidgetArea, width: int) -> QDockWidget:
+        dock = QDockWidget(panel.windowTitle(), self)
+        dock.setObjectName(panel.windowTitle())
+        dock.setFeatures(QDockWidget.DockWidgetFeature.NoDockWidgetFeatures)
+        dock.setTitleBarWidget(label(panel.windowTitle(), "dockTitle"))
+        scroll = QScrollArea()
+        scroll.setWidget(panel)
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setMinimumWidth(width)
+        dock.setWidget(scroll)
+        self.addDockWidget(area, dock)
+        return dock
+
+    def _make_menus(self) -> dict[str, QAction]:
+        menus = {command.menu: None for command in COMMANDS}
+        bars = {name: self.menuBar().addMenu(name) for name in menus}
+        actions = {}
+        for command in COMMANDS:
+            if command.rule_before:
+                bars[command.menu].addSeparator()
+            action = QAction(command.title, self)
+            action.setShortcuts([QKeySequence(key) for key in command.keys])
+            action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
+            action.setToolTip(command.tooltip)
+            action.setStatusTip(command.tooltip)
+            action.triggered.connect(lambda _=False, command=command: self._run(command))
+            bars[command.menu].addAction(action)
+            actions[command.id] = action
+        return actions
+
+    # -- what the application tells it --------------------------------------------------------------------------
+
+    def show_start(self) -> None:
+        """Show the start page and hide the panels."""
+        self._pages.setCurrentIndex(0)
+        for dock in self._docks:
+            dock.hide()
+        self.statusBar().hide()
+        self.setWindowTitle("Segmend")
+
+    def show_workspace(self, name: str) -> None:
+        """Show the views and the panels of a project."""
+        self._pages.setCurrentIndex(1)
+        for dock in self._docks:
+            dock.show()
+        self.statusBar().show()
+        width = self._views.width()
+        self._views.setSizes([round(0.58 * width), round(0.42 * width)])
+        self.setWindowTitle(f"{name}  ·  Segmend")
+        self.sections.setFocus()
+
+    def show_situation(self, situation: Situation) -> None:
+        """Enable what can be done."""
+        for command in COMMANDS:
+            self.actions_by_id[command.id].setEnabled(command.enabled(situation))
+
+    def show_place(self, text: str) -> None:
+        """Say what is under the pointer."""
+        self._where.setText(text)
+
+    def toggle_solids(self) -> None:
+        """Show or hide the 3D view."""
+        self._solids_box.setVisible(not self._solids_box.isVisible())
+
+    def set_look(self, look: Look) -> None:
+        """Dress the whole window."""
+        self.look = look
+        self.setStyleSheet(style_sheet(look))
+        self.sections.set_look(look)
+        self.solids.set_look(look)
+        self.review.set_look(look)
+
+    # -- what Qt tells it ---------------------------------------------------------------------------------------
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Catch Space wherever the focus is, except where text is typed."""
+        kinds = (QEvent.Type.KeyPress, QEvent.Type.KeyRelease)
+        if isinstance(event, QKeyEvent) and event.type() in kinds and self._is_hold(event):
+            if not event.isAutoRepeat():
+                self.held.emit(event.type() == QEvent.Type.KeyPress)
+            return True
+        return bool(super().eventFilter(watched, event))
+
+    def _is_hold(self, event: QKeyEvent) -> bool:
+        focus = QApplication.focusWidget()
+        typing = focus is not None and type(focus).__name__ in _TEXT_INPUTS
+        return bool(
+            event.key() == Qt.Key.Key_Space
+            and self.isActiveWindow()
+            and self._pages.currentIndex() == 1
+            and not typing
+        )
+
+    def closeEvent(self, event: QCloseEvent | None) -> None:
+        """Let the application give the project back."""
+        self.closing.emit()
+        if app := QApplication.instance():
+            app.removeEventFilter(self)
+        super().closeEvent(event)
+
+
+def _titled(title: str, viewer: EmbeddedViewer) -> QWidget:
+    box = QWidget()
+    layout = QVBoxLayout(box)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(0)
+    layout.addWidget(label(title, "viewTitle"))
+    layout.addWidget(viewer, 1)
+    return box

@@ -1,0 +1,96 @@
+"""Small widgets that several panels are made of."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+
+def label(text: str = "", name: str = "", *, wrap: bool = False) -> QLabel:
+    """Make a label with a name that the style sheet knows."""
+    made = QLabel(text)
+    made.setObjectName(name)
+    made.setWordWrap(wrap)
+    return made
+
+
+def rule() -> QFrame:
+    """Make a thin line across."""
+    line = QFrame()
+    line.setObjectName("rule")
+    return line
+
+
+def column(*items: QWidget | int | None, spacing: int = 8, margin: int = 12) -> QVBoxLayout:
+    """Stack widgets; a number is a gap in pixels, None takes what is left."""
+    layout = QVBoxLayout()
+    layout.setSpacing(spacing)
+    layout.setContentsMargins(margin, margin, margin, margin)
+    for item in items:
+        if item is None:
+            layout.addStretch(1)
+        elif isinstance(item, int):
+            layout.addSpacing(item)
+        else:
+            layout.addWidget(item)
+    return layout
+
+
+class KeyButton(QPushButton):
+    """A button with its key on it; it never takes the focus, so keys keep their meaning.
+
+    Parameters
+    ----------
+    key : str
+        As it stands on the keyboard.
+    name : str
+        "answer" (large) or "lesser".
+    role : str
+        For the style sheet.
+    """
+
+    def __init__(self, key: str, name: str, role: str = "") -> None:
+        super().__init__()
+        self.setObjectName(name)
+        self.setProperty("role", role)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._text = label(name="answerText" if name == "answer" else "", wrap=True)
+        self._key = label(key, "keycap")
+        for part in (self._text, self._key):
+            part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(12, 4, 10, 4)
+        layout.addWidget(self._text, 1)
+        layout.addWidget(self._key)
+
+    def set_label(self, text: str) -> None:
+        """Set what the button says."""
+        self._text.setText(text)
+        self.setAccessibleName(text)
+
+
+class Panel(QWidget):
+    """A titled area for a dock."""
+
+    closed = Signal()
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self.setObjectName("panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setWindowTitle(title)
+
+
+def repolish(widget: QWidget) -> None:
+    """Let the style sheet see a changed property."""
+    widget.style().unpolish(widget)
+    widget.style().polish(widget)
