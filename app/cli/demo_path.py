@@ -162,22 +162,14 @@ def _make_project(out: Path, watch: Stopwatch) -> dict[str, Any]:
     with watch.step("sample"):
         described = _write_sample(out / SAMPLE)
     with watch.step("new"):
-        size = map(str, described["voxel_size_nm_zyx"])
-        image = str(out / f"{SAMPLE}:/image")
-        _call("new", str(out / PROJECT), "--image", image, "--voxel-size", *size)
+        _call("new", str(out / PROJECT), "--image", str(out / f"{SAMPLE}:/raw"))
     return described
 
 
 def _write_sample(path: Path) -> dict[str, Any]:
-    import h5py
+    from segmend.core.synthesis import DEMO_SPEC, save_sample, synthesize
 
-    from segmend.core.synthesis import DEMO_SPEC, synthesize
-
-    sample = synthesize(DEMO_SPEC)
-    with h5py.File(path, "w") as file:
-        for name, array in (("image", sample.image), ("labels", sample.labels)):
-            dataset = file.create_dataset(name, data=array, compression="gzip", compression_opts=1)
-            dataset.attrs["voxel_size_nm_zyx"] = sample.grid.voxel_size_nm_zyx
+    save_sample(synthesize(DEMO_SPEC), path)
     return {
         "shape_zyx": DEMO_SPEC.shape_zyx,
         "voxel_size_nm_zyx": DEMO_SPEC.voxel_size_nm_zyx,

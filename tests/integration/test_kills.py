@@ -1,0 +1,143 @@
+"""SIGKILL at random moments of ``segmend edit --stdin``: what was acknowledged is there, all fits together."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+KILLS = int(os.environ.get("SEGMEND_KILLS", "20"))
+EDITS = 400
+
+
+@pytest.fixture(scope="module")
+def places(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
+    """Voxels that are not background."""
+    from segmend.app.cli.main import run
+
+    out = tmp_path_factory.mktemp("places") / "out.h5"
+    assert run(["export", str(finished), str(out)]) == 0
+    with h5py.File(out) as file:
+        return np.argwhere(file["segmentation"][()] > 0)
+
+
+def random_edit(places: np.ndarray, rng: random.Random) -> dict[str, Any]:
+    def place() -> list[int]:
+        return places[rng.randrange(len(places))].tolist()
+
+    def beside(point: list[int]) -> list[int]:
+        near = places[np.abs(places - point).sum(axis=1) < 12]
+        return near[rng.randrange(len(near))].tolist()
+
+    kind = rng.choice(["merge", "merge", "split", "divide", "undo", "redo"])
+    if kind == "merge":
+        return {"kind": kind, "at": [place(), place()]}
+    if kind == "split":
+        first = place()
+        return {"kind": kind, "sides": [[first], [beside(first)]]}
+    if kind == "divide":
+        return {"kind": kind, "at": place(), "normal": [0, rng.choice([0, 1]), 1]}
+    return {"kind": kind}
+
+
+def edit_until_killed(project: Path, edits: list[dict[str, Any]], rng: random.Random) -> list[dict]:
+    """Return the answers that arrived before the program was killed."""
+    command = [sys.executable, "-m", "segmend.app", "edit", str(project), "--stdin"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    lines = "".join(json.dumps(edit) + "\n" for edit in edits).encode()
+
+    def write() -> None:
+        try:
+            process.stdin.write(lines)
+            process.stdin.close()
+        except BrokenPipeError:
+            return
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    wanted, answers = rng.randrange(1, 60), []
+    while len(answers) < wanted and (line := process.stdout.readline()):
+        answers.append(json.loads(line))
+    time.sleep(rng.random() * 0.02)
+    process.send_signal(signal.SIGKILL)
+    rest = process.stdout.read().splitlines(keepends=True)
+    answers += [json.loads(line) for line in rest if line.endswith(b"\n")]
+    process.wait()
+    writer.join()
+    process.stdout.close()
+    return answers
+
+
+@pytest.mark.timeout(3600)
+def test_no_acknowledged_edit_is_lost(segmend, project: Path, places: np.ndarray) -> None:
+    rng = random.Random(11)
+    acknowledged: dict[int, dict[str, Any]] = {}
+    for _ in range(KILLS):
+        edits = [random_edit(places, rng) for _ in range(EDITS)]
+        answers = edit_until_killed(project, edits, rng)
+        for edit, answer in zip(edits, answers, strict=False):
+            if "operation" in answer:
+                assert answer["operation"] not in acknowledged
+                acknowledged[answer["operation"]] = edit
+        checked = segmend("check", project, "--json")
+        assert checked.status == 0, checked.out
+        assert checked.values["clean"]
+        log = {
+            o["operation"]: o
+            for o in segmend("edit", project, "log", "--json").values["operations"]
+        }
+        lost = {
+            number
+            for number, edit in acknowledged.items()
+            if log.get(number, {}).get("kind") != edit["kind"]
+        }
+        assert not lost
+    assert len(acknowledged) > KILLS
+    assert {edit["kind"] for edit in acknowledged.values()} == {
+        "merge",
+        "split",
+        "divide",
+        "undo",
+        "redo",
+    }
+
+
+def test_every_line_gets_its_answer(project: Path, places: np.ndarray) -> None:
+    a, b = places[0].tolist(), places[-1].tolist()
+    lines = [
+        json.dumps({"kind": "merge", "at": [a, b]}),
+        "",
+        "not json",
+        json.dumps({"kind": "merge", "at": [a, b]}),
+        json.dumps({"kind": "merge", "at": [a]}),
+        json.dumps({"kind": "merge", "at": [a, [-1, 0, 0]]}),
+        json.dumps({"kind": "merge", "at": [a, ["x", 0, 0]]}),
+        json.dumps({"kind": "abolish"}),
+        json.dumps([1, 2]),
+        json.dumps({"kind": "undo", "count": 5}),
+        json.dumps({"kind": "undo"}),
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "segmend.app", "edit", str(project), "--stdin"],
+        input="\n".join(lines) + "\n",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert ["operation" in answer for answer in answers] == [True, *[False] * 8, True]
+    assert all(list(answer) == ["error"] for answer in answers[1:-1])
+    assert all("\n" not in answer["error"] for answer in answers[1:-1])
