@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from segmend.core.errors import VolumeError
 from segmend.core.geometry import Box
 from segmend.core.volumes.base import Volume, describe
+from segmend.core.volumes.lazy import Spacing, spacing_of
 
 
 class LabelVolume:
@@ -29,6 +30,11 @@ class LabelVolume:
         self.grid = volume.grid
         self.source = volume.source
         self.dtype: np.dtype[Any] = np.dtype(f"u{volume.dtype.itemsize}")
+
+    @property
+    def spacing(self) -> Spacing:
+        """What the file says about its place."""
+        return spacing_of(self._volume)
 
     def read(self, box: Box) -> NDArray[Any]:
         """Return the labels of a box.

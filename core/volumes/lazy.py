@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from segmend.core.errors import VolumeError
 from segmend.core.geometry import Box, Grid, Zyx, ZyxNm
-from segmend.core.volumes.base import check_inside, dimensions
+from segmend.core.volumes.base import Volume, check_inside, dimensions
 
 READ_ERRORS = (
     OSError,
@@ -116,6 +116,13 @@ class FileVolume:
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel to another process as a path; the file is opened there again."""
         return _reopen, (self.source, self.grid)
+
+
+def spacing_of(volume: Volume) -> Spacing:
+    """Return what is known of a volume's place: what its file says, or the grid of one that is no file."""
+    known: Spacing | None = getattr(volume, "spacing", None)
+    grid = volume.grid
+    return known or Spacing(grid.voxel_size_nm_zyx, grid.offset_nm_zyx)
 
 
 def _reopen(source: str, grid: Grid) -> FileVolume:

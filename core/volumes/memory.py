@@ -54,9 +54,11 @@ class CroppedVolume:
     volume : Volume
     box : Box
         In voxels of `volume`, inside it and not empty.
+    grid : Grid, optional
+        Where the part lies, if not where `volume` says.
     """
 
-    def __init__(self, volume: Volume, box: Box) -> None:
+    def __init__(self, volume: Volume, box: Box, grid: Grid | None = None) -> None:
         check_inside(box, volume.shape_zyx, volume.source)
         if not box.size:
             raise VolumeError(
@@ -67,7 +69,7 @@ class CroppedVolume:
         self.shape_zyx: Zyx = box.shape_zyx
         self.channels = volume.channels
         self.dtype = volume.dtype
-        self.grid = volume.grid.cropped(box)
+        self.grid = volume.grid.cropped(box) if grid is None else grid
         self.source = volume.source
 
     def read(self, box: Box) -> NDArray[Any]:

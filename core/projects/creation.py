@@ -1,0 +1,242 @@
+"""Make a project from volumes: everything in a folder beside the final one, which gets its name at the end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segmend.core.errors import ProjectError, ProjectLocked
+from segmend.core.geometry import Box, ZyxNm
+from segmend.core.project_lock import ProjectLock, process_alive
+from segmend.core.projects import importing, mapping
+from segmend.core.projects.config import ProjectConfig, flush_folder, save_config
+from segmend.core.projects.folder import AFFINITIES, IMAGE, SUPERVOXELS, Project, open_project
+from segmend.core.projects.sources import Source, Sources, open_sources
+from segmend.core.segmentation.graph_files import save_graph
+from segmend.core.volumes.base import Volume
+from segmend.core.volumes.zarr import open_zarr
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, and blocks done of blocks in all."""
+
+
+def create_project(
+    path: str | Path,
+    *,
+    image: Source | None = None,
+    supervoxels: Source | None = None,
+    segmentation: Source | None = None,
+    affinities: Source | None = None,
+    voxel_size_nm_zyx: ZyxNm | None = None,
+    offset_nm_zyx: ZyxNm | None = None,
+    box: Box | None = None,
+    link_image: bool = False,
+    progress: Progress | None = None,
+) -> Project:
+    """Make a project folder; at least one of image, supervoxels and segmentation is needed.
+
+    Supervoxels alone: each is a segment. A segmentation alone: one supervoxel per connected piece (6 neighbours),
+    mapped back to its segment. Both: each supervoxel belongs to the segment that has most of its voxels. What the
+    sources call segments and supervoxels is kept, 64 bits wide. Sources are only read.
+
+    Parameters
+    ----------
+    path : path-like
+        Must not exist.
+    image, supervoxels, segmentation, affinities : path-like or Volume, optional
+        ``FILE`` or ``FILE:/dataset``. Affinities are (c, z, y, x), uint8 0..255 or float 0..1, the first three
+        channels toward the voxels before in z, y and x.
+    voxel_size_nm_zyx, offset_nm_zyx : tuple of 3 float, optional
+        Taken instead of what the files say; ``offset`` is the centre of the first voxel of the whole arrays.
+    box : Box, optional
+        Use this part only.
+    link_image : bool
+        Leave the image where it is and refer to it; it must then be a file.
+    progress : callable, optional
+
+    Raises
+    ------
+    InputError
+        If an array cannot be used or they do not fit each other.
+    ProjectError
+        If `path` exists or cannot be written.
+    """
+    folder = Path(path).expanduser().resolve()
+    _check_free(folder)
+    sources = open_sources(
+        image,
+        supervoxels,
+        segmentation,
+        affinities,
+        voxel_size_nm_zyx=voxel_size_nm_zyx,
+        offset_nm_zyx=offset_nm_zyx,
+        box=box,
+    )
+    if sources.supervoxels or sources.segmentation:
+        importing.check_whole_volume(sources.supervoxels or sources.segmentation)
+    with _under_construction(folder) as partial:
+        values = _write_arrays(partial, sources, link_image, progress or _silent)
+        save_config(partial, _config(folder, sources, values))
+    return open_project(folder)
+
+
+def _write_arrays(
+    folder: Path, sources: Sources, link_image: bool, progress: Progress
+) -> dict[str, Any]:
+    """Write every array and return the configuration values that depend on them."""
+    values: dict[str, Any] = {}
+    if sources.image is not None:
+        if link_image:
+            values |= _linked(sources)
+        else:
+            report = _step(progress, "image")
+            importing.import_image(sources.image, folder / IMAGE, sources.grid, report)
+            values["image"] = IMAGE
+    if sources.affinities is not None:
+        report = _step(progress, "affinities")
+        importing.import_affinities(sources.affinities, folder / AFFINITIES, sources.grid, report)
+        values["affinities"] = AFFINITIES
+    if sources.supervoxels is not None or sources.segmentation is not None:
+        _write_generation(folder, sources, progress)
+        values["generation"] = 1
+    return values
+
+
+def _write_generation(folder: Path, sources: Sources, progress: Progress) -> None:
+    generation = folder / "generation-1"
+    generation.mkdir()
+    path = generation / SUPERVOXELS
+    if sources.supervoxels is not None:
+        voxels, mapping_of = _imported(path, sources.supervoxels, sources, progress)
+    else:
+        assert sources.segmentation is not None
+        progress("components", 0, 1)
+        voxels, labels = importing.import_components(sources.segmentation, path, sources.grid)
+
+        def mapping_of(point: NDArray[np.int32]) -> mapping.Mapping:
+            return mapping.of_components(labels[tuple(point.T)])
+
+    progress("graph", 0, 1)
+    affinities = None
+    if sources.affinities is not None:
+        affinities = open_zarr(folder / AFFINITIES).read(Box.of_shape(sources.shape_zyx))
+    save_graph(generation / "graph", mapping.graph_arrays(voxels, affinities, mapping_of))
+
+
+def _imported(
+    path: Path, supervoxels: Volume, sources: Sources, progress: Progress
+) -> tuple[NDArray[np.uint32], Callable[[NDArray[np.int32]], mapping.Mapping]]:
+    report = _step(progress, "supervoxels")
+    source_ids = importing.import_labels(supervoxels, path, sources.grid, report)
+    own = open_zarr(path)
+
+    def mapping_of(_point: NDArray[np.int32]) -> mapping.Mapping:
+        if sources.segmentation is None:
+            return mapping.each_its_own(source_ids)
+        return mapping.of_majority(own, sources.segmentation, source_ids)
+
+    return own.read(Box.of_shape(own.shape_zyx)), mapping_of
+
+
+def _linked(sources: Sources) -> dict[str, Any]:
+    assert sources.image is not None
+    source = sources.image.source
+    file, colon, dataset = source.partition(":/")
+    if not Path(file).exists():
+        raise ProjectError(
+            f"{source} is not a file: only an image in a file can stay outside; copy it instead"
+        )
+    box = sources.box
+    outside = None if sources.whole else (*box.start_zyx, *box.stop_zyx)
+    return {"image": f"{Path(file).resolve()}{colon}{dataset}", "outside_box_zyx": outside}
+
+
+def _config(folder: Path, sources: Sources, values: dict[str, Any]) -> ProjectConfig:
+    return ProjectConfig(
+        name=folder.name.removesuffix(".segmend"),
+        segmend=_version(),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        shape_zyx=sources.shape_zyx,
+        voxel_size_nm_zyx=sources.grid.voxel_size_nm_zyx,
+        offset_nm_zyx=sources.grid.offset_nm_zyx,
+        sources=sources.names(),
+        **values,
+    )
+
+
+def _check_free(folder: Path) -> None:
+    if folder.exists() or folder.is_symlink():
+        what = "a project" if (folder / "project.toml").exists() else "something"
+        raise ProjectError(
+            f"{folder} exists already and is {what}: choose another name, or remove it"
+        )
+
+
+@contextmanager
+def _under_construction(folder: Path) -> Iterator[Path]:
+    """Give a folder to build in; it becomes `folder` if all goes well and disappears otherwise."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(folder)
+        partial = folder.parent / f"{_prefix(folder)}{os.getpid()}"
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir()
+    except OSError as error:
+        raise ProjectError(
+            f"{folder} cannot be made ({error.strerror}): choose a folder that can be written"
+        ) from error
+    lock = ProjectLock(partial)
+    try:
+        lock.acquire()
+        yield partial
+        _check_free(folder)
+        partial.rename(folder)
+        flush_folder(folder.parent)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    finally:
+        lock.release()
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what interrupted attempts left: their process is dead and their lock free."""
+    for partial in folder.parent.glob(f"{_prefix(folder)}*"):
+        pid = partial.name.removeprefix(_prefix(folder))
+        if not pid.isdigit() or process_alive(int(pid)):
+            continue
+        lock = ProjectLock(partial)
+        try:
+            lock.acquire()
+        except (ProjectLocked, ProjectError):
+            continue
+        lock.release()
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _prefix(folder: Path) -> str:
+    return f".{folder.name}.partial-"
+
+
+def _step(progress: Progress, name: str) -> importing.Report:
+    return lambda done, total: progress(name, done, total)
+
+
+def _silent(_name: str, _done: int, _total: int) -> None:
+    return None
+
+
+def _version() -> str:
+    try:
+        return version("segmend")
+    except PackageNotFoundError:
+        return "0"

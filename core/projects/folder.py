@@ -1,0 +1,184 @@
+"""A project that is open: paths, configuration, lazily opened volumes."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from segmend.core.errors import ProjectError, VolumeError
+from segmend.core.geometry import Grid, Zyx
+from segmend.core.projects.config import ProjectConfig, load_config, save_config
+from segmend.core.volumes.base import Volume, dimensions
+from segmend.core.volumes.lazy import FileVolume
+from segmend.core.volumes.memory import CroppedVolume
+from segmend.core.volumes.opening import find_array
+from segmend.core.volumes.zarr import open_pyramid
+
+IMAGE = "image.zarr"
+AFFINITIES = "affinities.zarr"
+SUPERVOXELS = "supervoxels.zarr"
+
+
+class Project:
+    """The folder of a project as it was when it was opened; travels to other processes as path and configuration.
+
+    Parameters
+    ----------
+    path : Path
+    config : ProjectConfig
+    """
+
+    def __init__(self, path: Path, config: ProjectConfig) -> None:
+        self.path = path
+        self.config = config
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Leave opened volumes behind; each process opens its own."""
+        return Project, (self.path, self.config)
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self.config.name
+
+    @property
+    def shape_zyx(self) -> Zyx:
+        """Extent of every array of the project, voxels."""
+        return self.config.shape_zyx
+
+    @property
+    def grid(self) -> Grid:
+        """Where the voxels lie."""
+        return self.config.grid
+
+    @property
+    def generation(self) -> int:
+        """Number of the supervoxels in use; 0 where there are none yet."""
+        return self.config.generation
+
+    @property
+    def generation_dir(self) -> Path:
+        """Folder of everything that depends on the supervoxels in use."""
+        return self.generation_path(self.generation)
+
+    def generation_path(self, generation: int) -> Path:
+        """Return the folder of one generation."""
+        return self.path / f"generation-{generation}"
+
+    @property
+    def graph_dir(self) -> Path:
+        """Flat arrays of the region graph and the mapping."""
+        return self.generation_dir / "graph"
+
+    @property
+    def overlay_dir(self) -> Path:
+        """Chunk files written by voxel edits."""
+        return self.generation_dir / "overlay"
+
+    @property
+    def candidates_path(self) -> Path:
+        """Detected candidates."""
+        return self.generation_dir / "candidates.json"
+
+    @property
+    def journal_path(self) -> Path:
+        """The journal of all generations."""
+        return self.path / "journal.sqlite"
+
+    @cached_property
+    def image_pyramid(self) -> tuple[Volume, ...] | None:
+        """All levels of the image, finest first; one level for an image that stays outside; None without image."""
+        return self._pyramid(self.config.image, "image")
+
+    @property
+    def image(self) -> Volume | None:
+        """The image at full resolution."""
+        return None if self.image_pyramid is None else self.image_pyramid[0]
+
+    @cached_property
+    def affinities(self) -> Volume | None:
+        """Affinities, (c, z, y, x) uint8 0..255 where they are the project's own."""
+        levels = self._pyramid(self.config.affinities, "affinities")
+        return None if levels is None else levels[0]
+
+    @cached_property
+    def supervoxel_pyramid(self) -> tuple[Volume, ...] | None:
+        """All levels of the supervoxels in use, without voxel edits, finest first; None where there are none yet."""
+        if self.generation == 0:
+            return None
+        return self._checked(open_pyramid(self.generation_dir / SUPERVOXELS), "supervoxels")
+
+    def with_config(self, **values: Any) -> Project:
+        """Save other values and return the project with them.
+
+        Starts from what is on disk now, so that what other processes saved since then stays.
+
+        Raises
+        ------
+        ProjectError
+            If a name is unknown or a value not allowed.
+        """
+        config = load_config(self.path).changed(**values)
+        save_config(self.path, config)
+        return Project(self.path, config)
+
+    def begin_generation(self) -> Path:
+        """Return the folder for the next generation; one that an interrupted run left is kept to go on with."""
+        folder = self.generation_path(self.generation + 1)
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def commit_generation(self, generation: int, **values: Any) -> Project:
+        """Make a finished generation the one in use, together with other values, in one replacement.
+
+        Raises
+        ------
+        ProjectError
+            If its supervoxels or its graph are not there.
+        """
+        folder = self.generation_path(generation)
+        for part in (SUPERVOXELS, "graph"):
+            if not (folder / part).is_dir():
+                raise ProjectError(
+                    f"{folder / part} is missing: the generation is not finished; run the stages again"
+                )
+        return self.with_config(generation=generation, **values)
+
+    def _pyramid(self, where: str | None, role: str) -> tuple[Volume, ...] | None:
+        if where is None:
+            return None
+        own = self.path / where
+        if not Path(where).is_absolute():
+            return self._checked(open_pyramid(own), role)
+        try:
+            outside: Volume = FileVolume(find_array(where), self.grid)
+        except VolumeError as error:
+            raise ProjectError(
+                f"the {role} of {self.path.name} stays outside the project and cannot be opened: {error}"
+            ) from error
+        box = self.config.outside_box
+        levels: tuple[Volume, ...] = (outside,)
+        if box is not None:
+            levels = (CroppedVolume(outside, box, self.grid),)
+        return self._checked(levels, role)
+
+    def _checked(self, levels: tuple[Volume, ...], role: str) -> tuple[Volume, ...]:
+        if levels[0].shape_zyx != self.shape_zyx:
+            raise ProjectError(
+                f"the {role} {levels[0].source} has {dimensions(levels[0].shape_zyx)} voxels, the project "
+                f"{dimensions(self.shape_zyx)}; restore the array that belongs to it"
+            )
+        return levels
+
+
+def open_project(path: str | Path) -> Project:
+    """Open a project folder; its volumes are opened when they are asked for.
+
+    Raises
+    ------
+    ProjectError
+        If it is not a project, damaged, or of a newer format.
+    """
+    folder = Path(path).expanduser().resolve()
+    return Project(folder, load_config(folder))

@@ -1,0 +1,154 @@
+"""Copy arrays of others into the project, block by block; the sources are only read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segmend.core.errors import InputError
+from segmend.core.geometry import Box, Grid, Zyx
+from segmend.core.volumes.base import Volume, dimensions
+from segmend.core.volumes.zarr import create_zarr, write_pyramid
+
+BLOCK_ZYX: Zyx = (64, 256, 256)
+"""Whole chunks of our arrays, 32 MiB of uint64."""
+WHOLE_VOLUME = 512**3
+"""Voxels up to which labels are taken in whole, for components and the region graph."""
+
+Report = Callable[[int, int], None]
+
+
+def import_image(image: Volume, path: Path, grid: Grid, report: Report) -> None:
+    """Copy a grey image and write its pyramid."""
+    out = create_zarr(path, image.shape_zyx, image.dtype, grid)
+    for box in _blocks(image, report):
+        out.write(box, image.read(box))
+    write_pyramid(path, labels=False)
+
+
+def import_affinities(affinities: Volume, path: Path, grid: Grid, report: Report) -> None:
+    """Copy affinities as uint8, floats scaled from 0..1 to 0..255.
+
+    Raises
+    ------
+    InputError
+        If a float affinity is outside 0..1 or not a number.
+    """
+    out = create_zarr(path, affinities.shape_zyx, np.uint8, grid, channels=affinities.channels)
+    for box in _blocks(affinities, report):
+        out.write(box, _as_bytes(affinities.read(box), affinities.source))
+
+
+def import_labels(labels: Volume, path: Path, grid: Grid, report: Report) -> NDArray[np.uint64]:
+    """Copy labels as dense uint32, in the order of the source's ids, with their pyramid.
+
+    Returns
+    -------
+    (n + 1,) uint64
+        What the source called each; 0 for background.
+
+    Raises
+    ------
+    InputError
+        If there is no label but background, or more than uint32 can count.
+    """
+    ids = unique_labels(labels, report)
+    if len(ids) < 2:
+        raise InputError(
+            f"{labels.source} has no label but background (0): expected labelled objects; choose another array"
+        )
+    out = create_zarr(path, labels.shape_zyx, np.uint32, grid)
+    for box in _blocks(labels, report):
+        out.write(box, dense(labels.read(box), ids))
+    write_pyramid(path, labels=True)
+    return ids
+
+
+def unique_labels(labels: Volume, report: Report) -> NDArray[np.uint64]:
+    """Return the sorted ids of a volume as uint64, with 0 always first."""
+    import fastremap
+
+    found = np.zeros(1, np.uint64)
+    for box in _blocks(labels, report):
+        found = np.union1d(found, fastremap.unique(labels.read(box)).astype(np.uint64))
+        if len(found) > 2**32 - 1:
+            raise InputError(
+                f"{labels.source} has more labels than 32 bits can count; import a part with --box"
+            )
+    return found
+
+
+def dense(voxels: NDArray[Any], ids: NDArray[np.uint64]) -> NDArray[np.uint32]:
+    """Return the index of each voxel's label in the sorted `ids`."""
+    import fastremap
+
+    own, inverse = fastremap.unique(voxels, return_inverse=True)
+    places = np.searchsorted(ids, own.astype(np.uint64)).astype(np.uint32)
+    return places[inverse.reshape(voxels.shape)]
+
+
+def import_components(
+    segmentation: Volume, path: Path, grid: Grid
+) -> tuple[NDArray[np.uint32], NDArray[Any]]:
+    """Write one supervoxel per connected piece (6 neighbours) of each segment, the whole volume at once.
+
+    Returns
+    -------
+    supervoxels : (z, y, x) uint32
+    labels : (z, y, x) unsigned integer
+        The segmentation itself.
+
+    Raises
+    ------
+    InputError
+        If the volume is larger than `WHOLE_VOLUME` or has no label.
+    """
+    import cc3d
+
+    check_whole_volume(segmentation)
+    whole = Box.of_shape(segmentation.shape_zyx)
+    labels = segmentation.read(whole)
+    supervoxels: NDArray[np.uint32] = cc3d.connected_components(
+        labels, connectivity=6, out_dtype=np.uint32
+    )
+    if not supervoxels.any():
+        raise InputError(
+            f"{segmentation.source} has no label but background (0): expected labelled objects; choose another array"
+        )
+    out = create_zarr(path, segmentation.shape_zyx, np.uint32, grid)
+    out.write(whole, supervoxels)
+    write_pyramid(path, labels=True)
+    return supervoxels, labels
+
+
+def check_whole_volume(labels: Volume) -> None:
+    """Refuse labels that are too large to be taken in whole."""
+    if Box.of_shape(labels.shape_zyx).size > WHOLE_VOLUME:
+        raise InputError(
+            f"{labels.source} has {dimensions(labels.shape_zyx)} voxels: labels are taken in whole, up to 512 x 512 x "
+            "512 voxels; import a part with --box Z0:Z1,Y0:Y1,X0:X1"
+        )
+
+
+def _as_bytes(affinities: NDArray[Any], source: str) -> NDArray[np.uint8]:
+    if affinities.dtype == np.uint8:
+        return affinities
+    lowest, highest = affinities.min(), affinities.max()
+    if not (lowest >= 0.0 and highest <= 1.0):
+        raise InputError(
+            f"{source} has affinities from {lowest:g} to {highest:g}: expected float 0..1 or uint8 0..255; scale them"
+        )
+    return np.rint(affinities.astype(np.float32) * 255).astype(np.uint8)
+
+
+def _blocks(volume: Volume, report: Report) -> Iterator[Box]:
+    """Yield the blocks of a volume; `report` hears how many are done."""
+    blocks = list(Box.of_shape(volume.shape_zyx).blocks(BLOCK_ZYX))
+    for done, box in enumerate(blocks):
+        report(done, len(blocks))
+        yield box
+    report(len(blocks), len(blocks))

@@ -1,0 +1,147 @@
+"""The graph and the first mapping of imported labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segmend.core.geometry import Box
+from segmend.core.projects.importing import BLOCK_ZYX, dense
+from segmend.core.segmentation.graph_files import GraphArrays
+from segmend.core.volumes.base import Volume
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mapping:
+    """Which segment each supervoxel belongs to, and what the sources call both.
+
+    Parameters
+    ----------
+    segment_of : (n + 1,) uint32
+    export_ids : (m + 1,) uint64
+    source_ids : (n + 1,) uint64
+    """
+
+    segment_of: NDArray[np.uint32]
+    export_ids: NDArray[np.uint64]
+    source_ids: NDArray[np.uint64]
+
+
+def each_its_own(source_ids: NDArray[np.uint64]) -> Mapping:
+    """Return the mapping in which every supervoxel is a segment."""
+    return Mapping(np.arange(len(source_ids), dtype=np.uint32), source_ids, source_ids)
+
+
+def of_components(labels_of: NDArray[Any]) -> Mapping:
+    """Return the mapping of connected pieces back to their segments.
+
+    Parameters
+    ----------
+    labels_of : (n + 1,) unsigned integer
+        The label under each piece; 0 first.
+    """
+    export_ids, segment_of = np.unique(labels_of.astype(np.uint64), return_inverse=True)
+    pieces = np.arange(len(labels_of), dtype=np.uint64)
+    return Mapping(segment_of.astype(np.uint32), export_ids, pieces)
+
+
+def of_majority(
+    supervoxels: Volume, segmentation: Volume, source_ids: NDArray[np.uint64]
+) -> Mapping:
+    """Return the mapping of each supervoxel to the segment that has most of its voxels.
+
+    Background does not count; on a tie the smaller id wins. A supervoxel that lies in background altogether becomes a
+    segment with an id of its own that the segmentation does not use.
+
+    Parameters
+    ----------
+    supervoxels : Volume
+        Dense, uint32.
+    segmentation : Volume
+        Of the same shape, any unsigned type.
+    source_ids : (n + 1,) uint64
+    """
+    pairs, counts = _overlaps(supervoxels, segmentation)
+    order = np.lexsort((pairs[:, 1], -counts, pairs[:, 0]))
+    owners, first = np.unique(pairs[order, 0], return_index=True)
+    label_of = np.zeros(len(source_ids), np.uint64)
+    label_of[owners.astype(np.int64)] = pairs[order[first], 1]
+    alone = np.flatnonzero(label_of == 0)[1:]
+    used = np.unique(pairs[:, 1])
+    label_of[alone] = _unused(used, len(alone))
+    export_ids, segment_of = np.unique(label_of, return_inverse=True)
+    return Mapping(segment_of.astype(np.uint32), export_ids, source_ids)
+
+
+def _overlaps(
+    supervoxels: Volume, segmentation: Volume
+) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """Return the pairs (supervoxel, segment) that share voxels, background left out, and how many they share."""
+    pairs = np.zeros((0, 2), np.uint64)
+    counts = np.zeros(0, np.int64)
+    for box in Box.of_shape(supervoxels.shape_zyx).blocks(BLOCK_ZYX):
+        more, shared = _overlaps_of_block(supervoxels.read(box), segmentation.read(box))
+        both = np.concatenate([pairs, more])
+        pairs, where = np.unique(both, axis=0, return_inverse=True)
+        counts = np.bincount(
+            where.ravel(), weights=np.concatenate([counts, shared]), minlength=len(pairs)
+        ).astype(np.int64)
+    return pairs, counts
+
+
+def _overlaps_of_block(
+    supervoxels: NDArray[Any], labels: NDArray[Any]
+) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    inside = (supervoxels > 0) & (labels > 0)
+    ids = np.unique(labels[inside]).astype(np.uint64)
+    if not len(ids):
+        return np.zeros((0, 2), np.uint64), np.zeros(0, np.int64)
+    local = dense(labels[inside], ids).astype(np.uint64)
+    keys = supervoxels[inside].astype(np.uint64) * np.uint64(len(ids)) + local
+    keys, counts = np.unique(keys, return_counts=True)
+    pairs = np.stack([keys // np.uint64(len(ids)), ids[keys % np.uint64(len(ids))]], axis=1)
+    return pairs, counts.astype(np.int64)
+
+
+def _unused(used: NDArray[np.uint64], count: int) -> NDArray[np.uint64]:
+    """Return ids above all used ones, or the smallest free ones where 64 bits leave no room above."""
+    highest = int(used.max(initial=0))
+    if highest + count < 2**64:
+        return np.arange(highest + 1, highest + 1 + count, dtype=np.uint64)
+    free = np.setdiff1d(np.arange(1, len(used) + count + 1, dtype=np.uint64), used)
+    return free[:count]
+
+
+def graph_arrays(
+    supervoxels: NDArray[np.uint32],
+    affinities: NDArray[Any] | None,
+    mapping_of: Callable[[NDArray[np.int32]], Mapping],
+) -> GraphArrays:
+    """Return the graph folder's arrays for supervoxels in memory.
+
+    Parameters
+    ----------
+    supervoxels : (z, y, x) uint32
+    affinities : (c, z, y, x) array or None
+        None: every contact has the affinity 0.5.
+    mapping_of : callable
+        Takes a voxel inside each supervoxel, (n + 1, 3) int32, and returns the mapping.
+    """
+    from segmend.core.algorithms.region_graph import region_graph, supervoxel_table
+
+    table = supervoxel_table(supervoxels)
+    graph = region_graph(supervoxels, affinities)
+    mapping = mapping_of(table.point)
+    return GraphArrays(
+        **graph._asdict(),
+        **table._asdict(),
+        merge_edges=np.zeros((0, 2), np.uint32),
+        merge_scores=np.zeros(0, np.float32),
+        segment_of=mapping.segment_of,
+        export_ids=mapping.export_ids,
+        source_ids=mapping.source_ids,
+    )
