@@ -1,0 +1,107 @@
+"""Marks on disk: which blocks and stages are finished, and with which settings and inputs.
+
+A mark carries a key, the hash of everything that decides the stage's result. A mark with another key is no mark.
+Marks are written by rename after the work they stand for, so a killed run leaves too few marks, never too many.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from segmend.core.geometry import Box
+
+
+@dataclass(frozen=True, slots=True)
+class DoneMark:
+    """A finished stage: its key, what it wrote, how long it took, what it counted, its settings."""
+
+    key: str
+    outputs: tuple[str, ...]
+    seconds: float
+    summary: Mapping[str, int | float | str] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StageMarks:
+    """The marks of one stage.
+
+    Parameters
+    ----------
+    folder : Path
+        The stage's own folder; made when the first mark is written.
+    """
+
+    folder: Path
+
+    def finished_blocks(self, key: str, blocks: Iterable[Box]) -> set[Box]:
+        """Return the blocks that have a mark with this key."""
+        return {block for block in blocks if self.block_path(key, block).is_file()}
+
+    def block_path(self, key: str, block: Box) -> Path:
+        """Where the mark of a block lies; its name holds key and box."""
+        numbers = "-".join(map(str, (*block.start_zyx, *block.stop_zyx)))
+        return self.folder / key / numbers
+
+    def done(self) -> DoneMark | None:
+        """Return the mark of the finished stage; a damaged one counts as none."""
+        try:
+            values = json.loads((self.folder / "done.json").read_text(encoding="utf-8"))
+            return DoneMark(**{**values, "outputs": tuple(values["outputs"])})
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+
+    def is_done(self, key: str) -> bool:
+        """Whether the stage finished with this key."""
+        done = self.done()
+        return done is not None and done.key == key
+
+    def begin(self, key: str) -> None:
+        """Forget a result and blocks with another key, before anything of it is overwritten."""
+        (self.folder / "done.json").unlink(missing_ok=True)
+        if self.folder.is_dir():
+            for old in self.folder.iterdir():
+                if old.is_dir() and old.name != key:
+                    shutil.rmtree(old, ignore_errors=True)
+
+    def discard(self) -> None:
+        """Forget that anything of the stage is finished."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def finish(self, mark: DoneMark) -> None:
+        """Write the mark of the finished stage; the marks of its blocks are no longer needed."""
+        values = {**asdict(mark), "outputs": list(mark.outputs)}
+        write_mark(self.folder / "done.json", json.dumps(values, indent=1))
+        shutil.rmtree(self.folder / mark.key, ignore_errors=True)
+
+
+def write_mark(path: Path, text: str = "") -> None:
+    """Write a small file by temporary name and rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".partial")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+def stage_key(
+    name: str, version: int, settings: Mapping[str, Any], identities: Sequence[str]
+) -> str:
+    """Hash all that decides a stage's result; 32 hexadecimal digits.
+
+    Parameters
+    ----------
+    name, version : str, int
+        The stage.
+    settings : mapping
+        JSON-able values.
+    identities : sequence of str
+        Of the inputs, in the stage's order, and of weights and the like.
+    """
+    text = json.dumps([name, version, settings, list(identities)], sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

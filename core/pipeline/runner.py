@@ -1,0 +1,217 @@
+"""Runs stages in order, skips what is finished, and makes the result current at the very end."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from segmend.core.errors import Cancelled, InputError, ProjectError, SegmendError
+from segmend.core.geometry import Box
+from segmend.core.pipeline.counts import Counts, counts_of
+from segmend.core.pipeline.executors import Executor, executor_for
+from segmend.core.pipeline.marks import DoneMark, StageMarks
+from segmend.core.pipeline.plan import Plan
+from segmend.core.pipeline.progress import (
+    CancelToken,
+    NullProgress,
+    Progress,
+    RunReport,
+    StageReport,
+    StageState,
+)
+from segmend.core.pipeline.registry import build_stages
+from segmend.core.pipeline.settings import PipelineSettings
+from segmend.core.pipeline.stage import Stage, Summary
+from segmend.core.pipeline.tasks import Action, Outcome, Place, Task
+from segmend.core.projects.folder import Project
+
+Report = Callable[[Progress], None]
+
+
+def run_pipeline(
+    project: Project,
+    stages: Sequence[str | Stage] | None = None,
+    settings: PipelineSettings | None = None,
+    *,
+    device: str = "auto",
+    scheduler: str | None = None,
+    new_generation: bool = False,
+    edit_count: int | Callable[[], int] = 0,
+    box: Box | None = None,
+    progress: Report | None = None,
+    cancel: CancelToken | None = None,
+) -> RunReport:
+    """Run stages of the pipeline on a project; may be called again to go on after an interruption.
+
+    Parameters
+    ----------
+    project : Project
+        Nobody else may write to it meanwhile; hold its lock.
+    stages : sequence of str or Stage, optional
+        In any order; by default those that make sense for what the project was made from (`default_stages`).
+    settings : PipelineSettings, optional
+    device : str
+        ``auto``, ``cpu`` or ``cuda`` for networks.
+    scheduler : str, optional
+        None: worker processes on this machine. ``synchronous``: this thread. Else the address of a Dask scheduler.
+    new_generation : bool
+        Start again beside the edits of an edited project.
+    edit_count : int or callable
+        Edits in effect on the current generation.
+    box : Box, optional
+        Count supervoxels, segments and candidates inside this box only; the work is done on everything.
+    progress : callable, optional
+        Told about every block, from the calling thread.
+    cancel : CancelToken, optional
+
+    Returns
+    -------
+    RunReport
+
+    Raises
+    ------
+    InputError
+        If a stage or device does not exist.
+    ProjectError
+        If the project has edits and `new_generation` is false.
+    StageError
+        If a stage fails; its traceback is in ``details``. Finished blocks are kept.
+    Cancelled
+        If `cancel` was set. Finished blocks are kept.
+    """
+    if device not in ("auto", "cpu", "cuda"):
+        raise InputError(f"device {device!r} is unknown: expected auto, cpu or cuda")
+    names = default_stages(project) if stages is None else stages
+    chosen = build_stages(names, settings or PipelineSettings())
+    _refuse_edited(project, chosen, new_generation, edit_count)
+    plan = Plan(project, chosen, new_generation=new_generation)
+    plan.check()
+    blocks = max((len(stage.blocks(project)) for stage in chosen), default=1)
+    with executor_for(scheduler, blocks, use_gpus=device != "cpu") as executor:
+        run = _Run(plan, executor, device, progress or NullProgress(), cancel or CancelToken())
+        reports = tuple(run.stage(stage) for stage in chosen)
+    generation = plan.commit()
+    counts = _counts(plan, box)
+    return RunReport(reports, counts.supervoxels, counts.segments, counts.candidates, generation)
+
+
+def default_stages(project: Project) -> tuple[str, ...]:
+    """Return the stages that make a reviewable project of what it was made from.
+
+    Imported affinities, supervoxels and segmentations are kept, not computed again.
+    """
+    imported = project.config.sources
+    labels = "supervoxels" in imported or "segmentation" in imported
+    network = project.image is not None and "affinities" not in imported
+    affinities = network or "affinities" in imported
+    wanted = {
+        "affinities": network,
+        "watershed": not labels,
+        "graph": affinities or not labels,
+        "agglomeration": affinities or not labels,
+        "skeletons": True,
+        "candidates": True,
+    }
+    return tuple(name for name, run in wanted.items() if run)
+
+
+def _refuse_edited(
+    project: Project,
+    stages: Sequence[Stage],
+    new_generation: bool,
+    edit_count: int | Callable[[], int],
+) -> None:
+    if new_generation or all(stage.scope == "project" for stage in stages):
+        return
+    edits = edit_count() if callable(edit_count) else edit_count
+    if edits:
+        raise ProjectError(
+            f"{project.path} has {edits} edits that a new run would leave behind; "
+            "give --new-generation to start again beside them, they stay in the journal"
+        )
+
+
+def _counts(plan: Plan, box: Box | None) -> Counts:
+    home = plan.home
+    return Counts() if home is None else counts_of(home, plan.project.grid, box)
+
+
+@dataclass
+class _Run:
+    """One run of the chosen stages."""
+
+    plan: Plan
+    executor: Executor
+    device: str
+    tell: Report
+    cancel: CancelToken
+
+    def stage(self, stage: Stage) -> StageReport:
+        """Run a stage, or skip it where its result is valid."""
+        self.cancel.check()
+        key = self.plan.key(stage)
+        if self.plan.is_done(stage, key):
+            self.tell(Progress(stage.name, StageState.SKIPPED))
+            return StageReport(stage.name, 0.0, True)
+        began = time.perf_counter()
+        told = Progress(stage.name, StageState.RUNNING, message="preparing")
+        self.tell(told)
+        try:
+            self._work(stage, key, told, began)
+        except Cancelled:
+            self.tell(replace(told, state=StageState.CANCELLED, message="cancelled"))
+            raise
+        except SegmendError as error:
+            self.tell(replace(told, state=StageState.FAILED, message=str(error)))
+            raise
+        seconds = time.perf_counter() - began
+        return StageReport(stage.name, seconds, False)
+
+    def _work(self, stage: Stage, key: str, told: Progress, began: float) -> None:
+        marks = self.plan.begin(stage, key)
+        scratch = marks.folder / key / "scratch"
+        place = Place(self.plan.project.path, self.plan.folder(stage), scratch, self.device)
+        self._single(Task(stage, place, Action.PREPARE))
+        total = self._blocks(stage, key, place, marks, told)
+        self.tell(replace(told, done=total, total=total, message="putting blocks together"))
+        summary = self._single(Task(stage, place, Action.FINISH))
+        marks.finish(
+            DoneMark(
+                key,
+                tuple(stage.outputs),
+                round(time.perf_counter() - began, 3),
+                summary,
+                stage.settings.model_dump(mode="json"),
+            )
+        )
+        shutil.rmtree(scratch, ignore_errors=True)
+        self.plan.reload()
+        self.tell(Progress(stage.name, StageState.FINISHED, total, total))
+
+    def _blocks(
+        self, stage: Stage, key: str, place: Place, marks: StageMarks, told: Progress
+    ) -> int:
+        boxes = list(stage.blocks(self.plan.project))
+        finished = marks.finished_blocks(key, boxes)
+        count = len(finished)
+        self.tell(replace(told, done=count, total=len(boxes), message=""))
+
+        def done(task: Task, outcome: Outcome) -> None:
+            nonlocal count
+            count += 1
+            self.tell(replace(told, done=count, total=len(boxes), message=""))
+
+        tasks = [
+            Task(stage, place, Action.BLOCK, box, marks.block_path(key, box))
+            for box in boxes
+            if box not in finished
+        ]
+        self.executor.run(tasks, done, self.cancel)
+        return len(boxes)
+
+    def _single(self, task: Task) -> Summary:
+        found: list[Outcome] = []
+        self.executor.run([task], lambda _, outcome: found.append(outcome), self.cancel)
+        return found[0].summary or {}

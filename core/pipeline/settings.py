@@ -1,0 +1,178 @@
+"""Settings of every stage, with the one set of defaults; they are also the provenance of a result.
+
+Strict pydantic models: an unknown name, a wrong type or a value out of range is refused, never guessed. The
+``stage`` tag says which stage a table belongs to, so settings survive a trip through JSON and TOML.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from segmend.core.errors import InputError
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Count = Annotated[int, Field(ge=0)]
+PositiveInt = Annotated[int, Field(gt=0)]
+PositiveNm = Annotated[float, Field(gt=0.0)]
+BlockShape = tuple[PositiveInt, PositiveInt, PositiveInt]
+
+
+class StageSettings(BaseModel):
+    """Base of all stage settings: strict, frozen, no unknown names."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+Form = TypeVar("Form", bound=StageSettings)
+
+
+class AffinitiesSettings(StageSettings):
+    """Affinities by a network, block by block."""
+
+    stage: Literal["affinities"] = "affinities"
+    model: str = Field(
+        default="auto", description="network by name or file; auto chooses by voxel size"
+    )
+    block_zyx: BlockShape = Field(
+        default=(64, 128, 128), description="voxels per block (z y x), whole chunks of the result"
+    )
+
+
+class WatershedSettings(StageSettings):
+    """Supervoxels from affinities."""
+
+    stage: Literal["watershed"] = "watershed"
+    method: Literal["fragments", "watershed"] = Field(
+        default="fragments",
+        description="seeds on the distance transform, or watershed with thresholds",
+    )
+    boundary_threshold: Fraction = Field(
+        default=0.5, description="fragments: inside above this affinity"
+    )
+    filter_size: PositiveInt = Field(
+        default=9, description="fragments: seeds are maxima in a window of this many voxels"
+    )
+    per_section: Literal["auto", "yes", "no"] = Field(
+        default="auto", description="fragments: section by section; auto: where z steps are coarse"
+    )
+    low: Fraction = Field(
+        default=0.0001, description="watershed: voxels without an affinity above it are background"
+    )
+    high: Fraction = Field(
+        default=0.9999, description="watershed: affinities above it are all the same"
+    )
+    size: Count = Field(default=50, description="watershed: smaller regions join a neighbour")
+    link_affinity: Fraction = Field(
+        default=0.5, description="watershed: weakest contact across which small regions join"
+    )
+    dust: Count = Field(default=10, description="regions still below this become background")
+
+
+class GraphSettings(StageSettings):
+    """Region adjacency graph of the supervoxels."""
+
+    stage: Literal["graph"] = "graph"
+
+
+class AgglomerationSettings(StageSettings):
+    """Mean-affinity agglomeration with a recorded merge tree."""
+
+    stage: Literal["agglomeration"] = "agglomeration"
+    threshold: Fraction = Field(default=0.5, description="segments are cut at this mean affinity")
+
+
+class SkeletonsSettings(StageSettings):
+    """Centre lines of the larger segments."""
+
+    stage: Literal["skeletons"] = "skeletons"
+    resolution_nm: PositiveNm = Field(
+        default=30.0, description="voxel size of the coarser copy traced"
+    )
+    minimum_voxels: PositiveInt = Field(
+        default=2000, description="smaller segments get no skeleton"
+    )
+
+
+class CandidatesSettings(StageSettings):
+    """Suspected merge and split errors."""
+
+    stage: Literal["candidates"] = "candidates"
+    min_probability: Fraction = Field(
+        default=0.005, description="less likely candidates are not kept"
+    )
+    min_side_voxels: PositiveInt = Field(default=50, description="smallest side of an edit")
+    min_area: PositiveInt = Field(
+        default=3, description="smallest contact of touching sides, in faces"
+    )
+    splits_per_segment: PositiveInt = Field(default=8, description="cuts kept inside one segment")
+    distinct_cuts: Fraction = Field(default=0.3, description="share by which two cuts must differ")
+    seeds_per_side: PositiveInt = Field(
+        default=64, description="supervoxels a split names on each side"
+    )
+    max_candidates: PositiveInt = Field(
+        default=100_000, description="those with the highest gain are kept"
+    )
+
+
+class PipelineSettings(StageSettings):
+    """Settings of all stages that Segmend brings; `for_stage` finds one by its name."""
+
+    affinities: AffinitiesSettings = AffinitiesSettings()
+    watershed: WatershedSettings = WatershedSettings()
+    graph: GraphSettings = GraphSettings()
+    agglomeration: AgglomerationSettings = AgglomerationSettings()
+    skeletons: SkeletonsSettings = SkeletonsSettings()
+    candidates: CandidatesSettings = CandidatesSettings()
+    others: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="settings of stages brought by third parties, by name"
+    )
+
+    @classmethod
+    def from_toml(cls, text: str) -> PipelineSettings:
+        """Read settings from TOML text; what is left out has its default.
+
+        Raises
+        ------
+        InputError
+            If the text is not TOML or a name or value is not allowed.
+        """
+        try:
+            values = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise InputError(
+                f"the pipeline settings are not TOML: {error}; correct the file"
+            ) from None
+        return cls.from_values(values)
+
+    @classmethod
+    def from_values(cls, values: dict[str, Any]) -> PipelineSettings:
+        """Build settings from plain tables, one per stage name; raises `InputError` like `from_toml`."""
+        return validated(cls, values)
+
+    def to_toml(self) -> str:
+        """Write every setting, defaults included, as TOML text."""
+        import tomli_w
+
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
+
+
+def validated(form: type[Form], values: dict[str, Any]) -> Form:
+    """Check plain values against a settings class, with one line about what does not fit.
+
+    Through JSON, because a list is what TOML and JSON have for a triple.
+    """
+    try:
+        return form.model_validate_json(json.dumps(values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or form.__name__
+        raise InputError(
+            f"setting {place} = {first['input']!r} is not allowed: {first['msg']}; correct this setting",
+            details=str(error),
+        ) from None
+    except (TypeError, ValueError) as error:
+        raise InputError(f"these settings are not plain values: {error}; correct them") from None

@@ -1,0 +1,133 @@
+"""Affinities of the image by a network, block by block."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from segmend.core.errors import StageError
+from segmend.core.geometry import Box
+from segmend.core.pipeline.artifacts import replace_folder
+from segmend.core.pipeline.marks import write_mark
+from segmend.core.pipeline.settings import AffinitiesSettings, StageSettings
+from segmend.core.pipeline.stage import BaseStage, Scope, StageContext, Summary
+from segmend.core.projects.folder import Project
+from segmend.core.volumes.base import Volume
+
+if TYPE_CHECKING:
+    from segmend.core.networks.cards import ModelCard
+    from segmend.core.networks.inference import AffinityModel
+
+
+@dataclass(frozen=True)
+class AffinitiesStage(BaseStage):
+    """Writes ``affinities.zarr``, uint8, channel c towards the model's offset c."""
+
+    settings: AffinitiesSettings
+
+    name: ClassVar[str] = "affinities"
+    settings_form: ClassVar[type[StageSettings]] = AffinitiesSettings
+    inputs: ClassVar[tuple[str, ...]] = ("image",)
+    outputs: ClassVar[Mapping[str, tuple[str, ...]]] = {"affinities": ("affinities.zarr",)}
+    scope: ClassVar[Scope] = "project"
+    uses_device: ClassVar[bool] = True
+
+    def check(self, project: Project) -> None:
+        """Refuse what no network can be found for; any volume size is fine."""
+        self._card(project)
+
+    def identity(self, project: Project) -> str:
+        """Return a hash of the network's card and weights."""
+        _, weights = self._card(project)
+        digest = hashlib.blake2b(digest_size=16)
+        for path in (weights.with_suffix(".toml"), weights):
+            digest.update(path.read_bytes())
+        return digest.hexdigest()
+
+    def blocks(self, project: Project) -> Sequence[Box]:
+        """Cut the volume; a block holds whole chunks, so no two workers write the same one."""
+        return list(Box.of_shape(project.shape_zyx).blocks(self.settings.block_zyx))
+
+    def prepare(self, context: StageContext) -> None:
+        """Make the array, unless an interrupted run made it, and measure the grey levels once."""
+        from segmend.core.networks.inference import volume_intensity
+        from segmend.core.volumes.zarr import create_zarr
+
+        image, path = _image(context.project), _array_path(context)
+        if not (context.scratch_dir / "intensity.json").is_file():
+            card, _ = self._card(context.project)
+            shutil.rmtree(path, ignore_errors=True)
+            shape = context.project.shape_zyx
+            create_zarr(path, shape, "uint8", image.grid, channels=len(card.offsets_zyx))
+            grey = volume_intensity(image)
+            values = json.dumps([grey.mean, grey.deviation])
+            write_mark(context.scratch_dir / "intensity.json", values)
+        self._check_chunks(path)
+
+    def run_block(self, context: StageContext, box: Box) -> None:
+        """Predict one block with the context around it."""
+        from segmend.core.networks.inference import Intensity, predict_block
+        from segmend.core.volumes.zarr import open_zarr
+
+        _, weights = self._card(context.project)
+        model = _loaded(weights, weights.stat().st_mtime_ns, context.device)
+        values = json.loads((context.scratch_dir / "intensity.json").read_text(encoding="utf-8"))
+        image = _image(context.project)
+        predicted = predict_block(model, image, box, intensity=Intensity(*values))
+        open_zarr(_array_path(context), writable=True).write(box, predicted)
+
+    def finish(self, context: StageContext) -> Summary:
+        """Put the finished array in the project and make it the project's affinities."""
+        from segmend.core.volumes.pyramid import write_pyramid
+
+        card, _ = self._card(context.project)
+        target = context.project.path / "affinities.zarr"
+        if _array_path(context).exists():
+            write_pyramid(_array_path(context), labels=False)
+            replace_folder(_array_path(context), target)
+        context.project.with_config(affinities="affinities.zarr", model=card.name)
+        return {"model": card.name, "channels": len(card.offsets_zyx)}
+
+    def _card(self, project: Project) -> tuple[ModelCard, Path]:
+        from segmend.core.networks.cards import choose_model, find_card
+
+        name = self.settings.model
+        if name == "auto":
+            name = choose_model(project.grid.voxel_size_nm_zyx).name
+        return find_card(name)
+
+    def _check_chunks(self, path: Path) -> None:
+        from segmend.core.volumes.zarr import open_zarr
+
+        chunk = open_zarr(path).chunk_zyx
+        if any(block % edge for block, edge in zip(self.settings.block_zyx, chunk, strict=True)):
+            raise StageError(
+                f"block_zyx {self.settings.block_zyx} does not hold whole chunks of {chunk} voxels; "
+                "use multiples of the chunk shape"
+            )
+
+
+@lru_cache(maxsize=1)
+def _loaded(weights: Path, changed: int, device: str) -> AffinityModel:
+    """Load a network once per worker; `changed` makes a replaced file another network."""
+    from segmend.core.networks.inference import load_affinity_model
+
+    return load_affinity_model(weights, device)
+
+
+def _array_path(context: StageContext) -> Path:
+    return context.scratch_dir / "affinities.zarr"
+
+
+def _image(project: Project) -> Volume:
+    if project.image is None:
+        raise StageError(
+            f"{project.path} has no image to compute affinities from; make the project with --image"
+        )
+    return project.image

@@ -1,0 +1,102 @@
+"""One unit of work for a worker process, and the function that does it there."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from segmend.core.errors import SegmendError
+from segmend.core.geometry import Box
+from segmend.core.pipeline.marks import write_mark
+from segmend.core.pipeline.stage import Stage, StageContext, Summary
+from segmend.core.projects.folder import open_project
+
+
+class Action(StrEnum):
+    """Which function of the stage to call."""
+
+    PREPARE = "prepare"
+    BLOCK = "block"
+    FINISH = "finish"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Folders and device of a stage's work; paths must mean the same to every worker."""
+
+    project: Path
+    generation_dir: Path
+    scratch_dir: Path
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A call of one function of a stage.
+
+    Parameters
+    ----------
+    stage : Stage
+    place : Place
+    action : Action
+    box : Box, optional
+        For blocks.
+    mark : Path, optional
+        Written when the work is done.
+    """
+
+    stage: Stage
+    place: Place
+    action: Action
+    box: Box | None = None
+    mark: Path | None = None
+
+    @property
+    def title(self) -> str:
+        """A few words that say what this is, for messages."""
+        if self.box is None or self.action is not Action.BLOCK:
+            return f"{self.stage.name}, {self.action}"
+        pairs = zip(self.box.start_zyx, self.box.stop_zyx, strict=True)
+        return f"{self.stage.name}, block " + ",".join(f"{a}:{b}" for a, b in pairs)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a task. An error travels as text: its class may not exist where it is read."""
+
+    summary: Summary | None = None
+    error: str = ""
+    details: str = ""
+
+
+def perform(task: Task) -> Outcome:
+    """Do a task; every failure becomes an outcome with one line and the traceback."""
+    try:
+        summary = _call(task)
+        if task.mark is not None:
+            write_mark(task.mark)
+    except SegmendError as error:
+        return Outcome(error=str(error), details=error.details or traceback.format_exc())
+    except MemoryError:
+        line = "not enough memory; close other programs or use smaller blocks"
+        return Outcome(error=line, details=traceback.format_exc())
+    except Exception as error:  # noqa: BLE001  the boundary of the worker: nothing may pass it unsaid
+        line = " ".join(f"{type(error).__name__}: {error}".split())
+        return Outcome(error=line, details=traceback.format_exc())
+    return Outcome(summary=summary)
+
+
+def _call(task: Task) -> Summary | None:
+    place = task.place
+    project = open_project(place.project)
+    context = StageContext(project, place.generation_dir, place.scratch_dir, place.device)
+    if task.action is Action.FINISH:
+        return task.stage.finish(context)
+    if task.action is Action.PREPARE:
+        place.scratch_dir.mkdir(parents=True, exist_ok=True)
+        task.stage.prepare(context)
+    elif task.box is not None:
+        task.stage.run_block(context, task.box)
+    return None
