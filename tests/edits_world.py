@@ -86,10 +86,10 @@ class World:
         return World(self.base, self.labels, self.affinities, self.folder)
 
 
-def make_world(folder, seed=3):
+def make_world(folder, seed=3, per_segment=3):
     labels = voronoi(seed=seed)
     rng = np.random.default_rng(seed)
     affinities = rng.integers(0, 256, (3, *labels.shape)).astype(np.uint8)
-    segment_of = np.concatenate([[0], 1 + np.arange(labels.max()) // 3]).astype(np.uint32)
+    segment_of = np.concatenate([[0], 1 + np.arange(labels.max()) // per_segment]).astype(np.uint32)
     base = graph_arrays(labels, affinities, segment_of)
     return World(base, labels, MemoryVolume(affinities, GRID), folder)

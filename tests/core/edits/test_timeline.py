@@ -59,34 +59,34 @@ def test_a_merge_within_one_segment_is_refused_and_changes_nothing(world):
     assert world.journal.operations() == []
 
 
-def test_segments_that_do_not_touch_get_a_bridge(world):
-    s = world.segmentation
-    far = next(t for t in range(2, 9) if not s.touching(1, t))
-    a, b = int(s.members(1)[0]), int(s.members(far)[0])
-    world.commit(merge(world, a, b))
-    assert s.graph.added.pairs.tolist() == [sorted((a, b))]
-    merged = int(s.segment_of[a])
-    step = world.commit(split(world, a, b))
-    assert s.segment_of[a] != s.segment_of[b]
-    assert merged in step.change.new_ids
+def test_segments_that_do_not_touch_get_a_bridge(fine_world):
+    s = fine_world.segmentation
+    far = next(t for t in range(2, 25) if not s.touching(1, t))
+    fine_world.commit(merge(fine_world, 1, far))
+    assert s.graph.added.pairs.tolist() == [[1, far]]
+    assert s.segment_of[1] == s.segment_of[far]
+    fine_world.commit(split(fine_world, 1, far))
+    assert s.segment_of[1] != s.segment_of[far]
 
 
-def test_a_split_separates_the_seeds_and_names_the_smaller_side_anew(world):
-    for other in range(2, 9):
-        world.commit(merge(world, *(int(world.segmentation.members(s)[0]) for s in (1, other))))
-        if len(world.segmentation.mapping.segments()) <= 3:
-            break
-    s = world.segmentation
-    segment = max(s.mapping.segments(), key=s.voxels)
-    members = np.sort(s.members(int(segment)))
-    voxels = s.voxels(int(segment))
-    step = world.commit(split(world, members[0], members[-1]))
+def test_segments_that_touch_get_no_bridge(fine_world):
+    near = next(t for t in range(2, 25) if fine_world.segmentation.touching(1, t))
+    fine_world.commit(merge(fine_world, 1, near))
+    assert len(fine_world.segmentation.graph.added) == 0
+
+
+def test_a_split_separates_the_seeds_and_names_the_smaller_side_anew(fine_world):
+    s = fine_world.segmentation
+    fine_world.commit(merge(fine_world, *range(1, 13)))
+    segment = int(s.segment_of[1])
+    voxels = s.voxels(segment)
+    step = fine_world.commit(split(fine_world, 2, 11))
     old, new = step.change.new_ids
-    assert old == segment
-    assert new == 9
-    assert s.segment_of[members[0]] != s.segment_of[members[-1]]
+    assert (old, new) == (segment, 25)
+    assert s.segment_of[2] != s.segment_of[11]
     assert s.voxels(new) <= s.voxels(old)
     assert s.voxels(new) + s.voxels(old) == voxels
+    assert s.export_ids(np.array([new])).tolist() == [25]
 
 
 def test_seeds_in_different_segments_or_one_supervoxel_are_refused(world):
