@@ -26,6 +26,7 @@ def stain(
     rng: np.random.Generator,
     labels: NDArray[np.uint32],
     organelles: Organelles,
+    densities: NDArray[np.float32],
     voxel_nm: ZyxNm,
     spec: SampleSpec,
 ) -> NDArray[np.float32]:
@@ -41,7 +42,7 @@ def stain(
     grey -= np.float32(34.0) * organelles.tubules
     grey -= np.float32(38.0) * organelles.vesicles
     _draw_mitochondria(rng, grey, organelles.mitochondria, distance, voxel_nm)
-    darkness = np.maximum(_membrane(rng, distance, voxel_nm, spec), organelles.densities)
+    darkness = np.maximum(_membrane(rng, distance, voxel_nm, spec), densities)
     darkness *= np.float32(min(spec.contrast, 1.0 / 0.95))
     grey += (np.float32(MEMBRANE_GREY) - grey) * np.minimum(darkness, np.float32(1.0))
     return grey

@@ -13,6 +13,7 @@ from segmend.core.synthesis.skeletons import random_direction
 from segmend.core.synthesis.tissue import Skeletons
 
 OUTSIDE_NM = np.float32(1000.0)
+MITOCHONDRIA_SHARE = 0.6  # of the path of thick neurites
 
 
 class Organelles(NamedTuple):
@@ -20,13 +21,11 @@ class Organelles(NamedTuple):
 
     mitochondria : distance to the outline, negative inside, at most `OUTSIDE_NM`.
     tubules, vesicles : darkness.
-    densities : darkness of internal membranes and of the dense material at synapses.
     """
 
     mitochondria: NDArray[np.float32]
     tubules: NDArray[np.float32]
     vesicles: NDArray[np.float32]
-    densities: NDArray[np.float32]
 
 
 @njit(cache=True, nogil=True)
@@ -220,34 +219,27 @@ def synapses(rng: np.random.Generator, skeletons: Skeletons, count: int) -> NDAr
 
 
 def place_organelles(
-    rng: np.random.Generator,
-    skeletons: Skeletons,
-    labels: NDArray[np.uint32],
-    warp: Warp,
-    *,
-    mitochondria_share: float,
-    density_count: int,
+    rng: np.random.Generator, skeletons: Skeletons, labels: NDArray[np.uint32], warp: Warp
 ) -> Organelles:
-    """Draw all organelles on the working grid.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    skeletons : Skeletons
-    labels : (z, y, x) uint32 array
-    warp : Warp
-    mitochondria_share : float
-        0..1, share of the path of thick neurites.
-    density_count : int
-        Internal membranes in the whole tissue, and as many synaptic densities.
-    """
+    """Draw mitochondria, tubules and vesicles on the working grid of `labels`, (z, y, x) uint32."""
     outline = np.full(labels.shape, OUTSIDE_NM, np.float32)
-    _stamp_outline(outline, labels, warp, mitochondria(rng, skeletons, mitochondria_share), 40.0)
+    _stamp_outline(outline, labels, warp, mitochondria(rng, skeletons, MITOCHONDRIA_SHARE), 40.0)
     tube = np.full(labels.shape, OUTSIDE_NM, np.float32)
     _stamp_outline(tube, labels, warp, tubules(rng, skeletons), 16.0)
     ring = np.zeros(labels.shape, np.float32)
     _stamp_vesicles(ring, labels, warp, vesicles(rng, skeletons))
-    plate = np.zeros(labels.shape, np.float32)
-    _stamp_plates(plate, labels, warp, plates(rng, skeletons, density_count))
-    _stamp_blots(plate, warp, synapses(rng, skeletons, density_count))
-    return Organelles(outline, np.clip(1.0 - np.abs(tube) / 14.0, 0.0, 1.0), ring, plate)
+    return Organelles(outline, np.clip(1.0 - np.abs(tube) / 14.0, 0.0, 1.0), ring)
+
+
+def place_densities(
+    rng: np.random.Generator,
+    skeletons: Skeletons,
+    labels: NDArray[np.uint32],
+    warp: Warp,
+    count: int,
+) -> NDArray[np.float32]:
+    """Return the darkness 0..1 of `count` internal membranes and `count` synaptic densities, (z, y, x)."""
+    dark = np.zeros(labels.shape, np.float32)
+    _stamp_plates(dark, labels, warp, plates(rng, skeletons, count))
+    _stamp_blots(dark, warp, synapses(rng, skeletons, count))
+    return dark

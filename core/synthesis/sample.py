@@ -14,7 +14,7 @@ from segmend.core.errors import VolumeError
 from segmend.core.geometry import Grid, Zyx, ZyxNm
 from segmend.core.synthesis.fields import smooth_noise
 from segmend.core.synthesis.imaging import boundary_distance, expose, shifted, stain
-from segmend.core.synthesis.organelles import place_organelles
+from segmend.core.synthesis.organelles import place_densities, place_organelles
 from segmend.core.synthesis.packing import (
     Warp,
     one_piece_labels,
@@ -57,28 +57,23 @@ def synthesize(spec: SampleSpec) -> Sample:
     -------
     Sample
     """
-    tissue_rng, look_rng, scope_rng = (
-        np.random.default_rng(s) for s in np.random.SeedSequence(spec.seed).spawn(3)
+    # One stream per step: a knob of one step leaves the randomness of the others as it was.
+    grow_rng, warp_rng, organelle_rng, density_rng, stain_rng, section_rng, noise_rng = (
+        np.random.default_rng(s) for s in np.random.SeedSequence(spec.seed).spawn(7)
     )
     voxel_nm, planes = working_voxel_nm(spec.voxel_size_nm_zyx)
-    shifts = _section_shifts(scope_rng, spec)
+    shifts = _section_shifts(section_rng, spec)
     margin = int(np.abs(shifts).max()) + 2 if shifts.any() else 0
     shape = working_shape(spec.shape_zyx, planes, margin)
     size_nm = tuple(n * s + 2.0 * PAD_NM for n, s in zip(shape, voxel_nm, strict=True))
-    skeletons = grow_tissue(tissue_rng, size_nm, spec)  # type: ignore[arg-type]
-    warp = _warp(tissue_rng, shape, voxel_nm, spec)
+    skeletons = grow_tissue(grow_rng, size_nm, spec)  # type: ignore[arg-type]
+    warp = _warp(warp_rng, shape, voxel_nm, spec)
     tissue = pack(skeletons, warp)
     cubic_um = size_nm[0] * size_nm[1] * size_nm[2] * 1e-9
-    organelles = place_organelles(
-        look_rng,
-        skeletons,
-        tissue,
-        warp,
-        mitochondria_share=0.6,
-        density_count=int(spec.smudges * cubic_um),
-    )
-    grey = stain(look_rng, tissue, organelles, voxel_nm, spec)
-    image = expose(scope_rng, grey, planes, voxel_nm, spec)
+    organelles = place_organelles(organelle_rng, skeletons, tissue, warp)
+    densities = place_densities(density_rng, skeletons, tissue, warp, int(spec.smudges * cubic_um))
+    grey = stain(stain_rng, tissue, organelles, densities, voxel_nm, spec)
+    image = expose(noise_rng, grey, planes, voxel_nm, spec)
     labels = _truth(tissue, shifts, planes, margin, voxel_nm, spec)
     return Sample(_sections(image, shifts, margin, spec), labels, Grid(spec.voxel_size_nm_zyx))
 

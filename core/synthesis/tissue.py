@@ -108,7 +108,8 @@ def _free_place(rng: np.random.Generator, room: Room, wanted: float) -> tuple[ND
 
 def populations(spec: SampleSpec, size_nm_zyx: ZyxNm) -> tuple[Population, ...]:
     """Return the kinds of neurites of a spec, thickest first; the thickest suit the size of the space."""
-    thickest = 0.16 * (size_nm_zyx[0] * size_nm_zyx[1] * size_nm_zyx[2]) ** (1.0 / 3.0)
+    # Rounded, because the last digit of a cube root is not the same on every machine.
+    thickest = round(0.16 * (size_nm_zyx[0] * size_nm_zyx[1] * size_nm_zyx[2]) ** (1.0 / 3.0), 3)
     c, d, t, b = spec.calibre, spec.density, 0.5 * spec.tortuosity, spec.branching
     return (
         Population(
