@@ -81,8 +81,9 @@ def create_project(
         offset_nm_zyx=offset_nm_zyx,
         box=box,
     )
-    if sources.supervoxels or sources.segmentation:
-        importing.check_whole_volume(sources.supervoxels or sources.segmentation)
+    for labels in (sources.supervoxels, sources.segmentation):
+        if labels is not None:
+            importing.check_whole_volume(labels)
     with _under_construction(folder) as partial:
         values = _write_arrays(partial, sources, link_image, progress or _silent)
         save_config(partial, _config(folder, sources, values))

@@ -112,9 +112,8 @@ def import_components(
     check_whole_volume(segmentation)
     whole = Box.of_shape(segmentation.shape_zyx)
     labels = segmentation.read(whole)
-    supervoxels: NDArray[np.uint32] = cc3d.connected_components(
-        labels, connectivity=6, out_dtype=np.uint32
-    )
+    components = cc3d.connected_components(labels, connectivity=6, out_dtype=np.uint32)
+    supervoxels: NDArray[np.uint32] = components.astype(np.uint32, copy=False)
     if not supervoxels.any():
         raise InputError(
             f"{segmentation.source} has no label but background (0): expected labelled objects; choose another array"

@@ -1,0 +1,228 @@
+"""Write a new array to a file, box by box. It appears under its name only when complete."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segmend.core.errors import VolumeError
+from segmend.core.geometry import Box, Grid, Zyx
+from segmend.core.volumes.base import check_inside, dimensions
+from segmend.core.volumes.lazy import READ_ERRORS
+from segmend.core.volumes.opening import split_path
+from segmend.core.volumes.zarr import CHUNK_ZYX, create_zarr, write_pyramid
+
+DATASET = "/segmentation"
+"""What an HDF5 export calls its array unless a name is given."""
+
+WriteBox = Callable[[Box, NDArray[Any]], None]
+
+
+class Writer(Protocol):
+    """Takes the voxels of one box after the other, in any order."""
+
+    def write(self, box: Box, voxels: NDArray[Any]) -> None:
+        """Write the voxels of a box, (z, y, x)."""
+
+
+class BoxWriter:
+    """Checks what comes and hands it to a format.
+
+    Parameters
+    ----------
+    path : Path
+        The final name, for messages.
+    shape_zyx : tuple of 3 int
+    dtype : dtype
+    write_box : callable
+    """
+
+    def __init__(
+        self, path: Path, shape_zyx: Zyx, dtype: np.dtype[Any], write_box: WriteBox
+    ) -> None:
+        self._path = path
+        self._shape_zyx = shape_zyx
+        self._dtype = dtype
+        self._write_box = write_box
+
+    def write(self, box: Box, voxels: NDArray[Any]) -> None:
+        """Write the voxels of a box, (z, y, x).
+
+        Raises
+        ------
+        VolumeError
+            If shape or type do not fit, or the disk refuses.
+        """
+        check_inside(box, self._shape_zyx, str(self._path))
+        if voxels.shape != box.shape_zyx or voxels.dtype != self._dtype:
+            raise VolumeError(
+                f"cannot write {dimensions(voxels.shape)} {voxels.dtype} into {self._path}: expected "
+                f"{dimensions(box.shape_zyx)} {self._dtype}"
+            )
+        self._write_box(box, voxels)
+
+
+@contextmanager
+def open_writer(
+    out_path: str | Path,
+    shape_zyx: Zyx,
+    dtype: np.dtype[Any] | type[np.generic] | str,
+    grid: Grid,
+    *,
+    labels: bool = True,
+) -> Iterator[Writer]:
+    """Create an array file and give a writer for it; the file gets its name when the block ends without error.
+
+    ``.h5`` ``.hdf5`` ``.hdf`` (dataset ``segmentation``, or ``FILE:/dataset``; gzip), ``.zarr`` (OME-Zarr with
+    pyramid), ``.tif`` ``.tiff`` (one page per section, uncompressed), ``.npy``. Voxel size and offset are kept, except
+    in ``.npy``, which has no place for them.
+
+    Parameters
+    ----------
+    out_path : path-like
+        Must not exist; its folder must.
+    shape_zyx : tuple of 3 int
+    dtype : dtype
+    grid : Grid
+    labels : bool
+        What a pyramid is made of; see `write_pyramid`.
+
+    Raises
+    ------
+    VolumeError
+        If the name is taken, the format unknown, or the disk refuses.
+    """
+    path, dataset = split_path(out_path)
+    create = _CREATE.get(path.suffix.lower())
+    if create is None:
+        raise VolumeError(
+            f"{path} has no known ending: expected one of {' '.join(_CREATE)}; choose another name"
+        )
+    if path.exists():
+        raise VolumeError(f"{path} exists already: choose another name, or remove it")
+    if not path.parent.is_dir():
+        raise VolumeError(
+            f"the folder {path.parent} does not exist: make it, or choose another place"
+        )
+    dtype = np.dtype(dtype)
+    partial = path.with_name(f".{path.name}.partial-{os.getpid()}{path.suffix}")
+    _remove(partial)
+    try:
+        with create(partial, dataset, shape_zyx, dtype, grid) as write_box:
+            yield BoxWriter(path, shape_zyx, dtype, write_box)
+        if partial.is_dir():
+            write_pyramid(partial, labels=labels)
+        else:
+            _flush(partial)
+        partial.replace(path)
+    except READ_ERRORS as error:
+        if isinstance(error, VolumeError):
+            raise
+        raise VolumeError(
+            f"{path} cannot be written ({error}): look whether the disk is full or may be written",
+            details=repr(error),
+        ) from error
+    finally:
+        _remove(partial)
+
+
+@contextmanager
+def _hdf5(
+    path: Path, dataset: str | None, shape: Zyx, dtype: np.dtype[Any], grid: Grid
+) -> Iterator[WriteBox]:
+    import h5py
+
+    chunks = tuple(min(c, n) for c, n in zip(CHUNK_ZYX, shape, strict=True))
+    with h5py.File(path, "w") as file:
+        array = file.create_dataset(
+            dataset or DATASET, shape, dtype, chunks=chunks, compression="gzip", compression_opts=1, shuffle=True
+        )  # fmt: skip
+        array.attrs["resolution_nm_zyx"] = grid.voxel_size_nm_zyx
+        array.attrs["offset_nm_zyx"] = grid.offset_nm_zyx
+        array.attrs["axes"] = "zyx"
+
+        def write_box(box: Box, voxels: NDArray[Any]) -> None:
+            array[box.slices] = voxels
+
+        yield write_box
+
+
+@contextmanager
+def _zarr(
+    path: Path, dataset: str | None, shape: Zyx, dtype: np.dtype[Any], grid: Grid
+) -> Iterator[WriteBox]:
+    _no_dataset(path, dataset)
+    yield create_zarr(path, shape, dtype, grid).write
+
+
+@contextmanager
+def _tiff(
+    path: Path, dataset: str | None, shape: Zyx, dtype: np.dtype[Any], grid: Grid
+) -> Iterator[WriteBox]:
+    import tifffile
+
+    metadata = {
+        "axes": "ZYX",
+        "voxel_size_nm_zyx": grid.voxel_size_nm_zyx,
+        "offset_nm_zyx": grid.offset_nm_zyx,
+    }
+    _, y, x = grid.voxel_size_nm_zyx
+    array = tifffile.memmap(
+        path, shape=shape, dtype=dtype, metadata=metadata, photometric="minisblack",
+        resolution=(1e7 / x, 1e7 / y), resolutionunit="CENTIMETER",
+    )  # fmt: skip
+
+    def write_box(box: Box, voxels: NDArray[Any]) -> None:
+        array[box.slices] = voxels
+
+    yield write_box
+    array.flush()
+
+
+@contextmanager
+def _npy(
+    path: Path, dataset: str | None, shape: Zyx, dtype: np.dtype[Any], grid: Grid
+) -> Iterator[WriteBox]:
+    array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+
+    def write_box(box: Box, voxels: NDArray[Any]) -> None:
+        array[box.slices] = voxels
+
+    yield write_box
+    array.flush()
+
+
+def _no_dataset(path: Path, dataset: str | None) -> None:
+    if dataset is not None:
+        raise VolumeError(f"{path} is written as one OME-Zarr image: leave :{dataset} away")
+
+
+_Create = Callable[[Path, str | None, Zyx, np.dtype[Any], Grid], Any]
+_CREATE: dict[str, _Create] = {
+    ".h5": _hdf5,
+    ".hdf5": _hdf5,
+    ".hdf": _hdf5,
+    ".zarr": _zarr,
+    ".tif": _tiff,
+    ".tiff": _tiff,
+    ".npy": _npy,
+}
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
