@@ -74,14 +74,15 @@ def _plain(value: Any) -> Any:
 
 
 class Steps:
-    """Says on stderr how far long work is: at most one line in two seconds, and each step's end."""
+    """Says on stderr how far long work is, one line in two seconds: nothing about what is done sooner."""
 
-    def __init__(self) -> None:
-        self._said = 0.0
+    def __init__(self, seconds: float = 2.0) -> None:
+        self._seconds = seconds
+        self._said = time.monotonic()
 
     def __call__(self, step: str, done: float) -> None:
         """Report a share between 0 and 1 of a named step."""
         now = time.monotonic()
-        if done >= 1.0 or now - self._said > 2.0:
+        if now - self._said >= self._seconds:
             say(f"{step}: {100 * min(max(done, 0.0), 1.0):.0f} %")
             self._said = now

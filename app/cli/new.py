@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
-from segmend.app.cli.answer import Answer
+from segmend.app.cli.answer import Answer, Steps
 from segmend.app.cli.arguments import add_box_option, triple
 
 HELP = "make a project from an EM volume, supervoxels or a segmentation"
@@ -40,6 +41,7 @@ def execute(options: argparse.Namespace) -> Answer:
         voxel_size_nm_zyx=triple(options.voxel_size),
         offset_nm_zyx=triple(options.offset),
         box=options.box,
+        progress=_tell(Steps()),
     )
     z, y, x = project.shape_zyx
     size = " x ".join(f"{value:g}" for value in project.grid.voxel_size_nm_zyx)
@@ -50,3 +52,10 @@ def execute(options: argparse.Namespace) -> Answer:
     }
     text = f"{project.path}: {z} x {y} x {x} voxels of {size} nm (z y x)"
     return Answer(values, f"{text}\nnext: segmend run {project.path}")
+
+
+def _tell(steps: Steps) -> Callable[[str, int, int], None]:
+    def tell(name: str, done: int, total: int) -> None:
+        steps(name, done / total if total else 0.0)
+
+    return tell
