@@ -1,0 +1,189 @@
+"""The session on a project on disk: what is acknowledged is there, what is undone is gone, views are told."""
+
+import shutil
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from edits_world import voronoi
+
+from segmend.core.edits.model import DivideSupervoxel, Merge, Split
+from segmend.core.errors import EditRefused, ProjectError, ProjectLocked
+from segmend.core.geometry import Box, Grid
+from segmend.core.project import create_project
+from segmend.core.segmentation.mapped_labels import MappedLabels
+from segmend.core.segmentation.materialize import materialize
+from segmend.core.session import Session
+from segmend.core.verification import check_project
+from segmend.core.volumes.memory import MemoryVolume
+from segmend.core.volumes.opening import open_labels
+
+SHAPE = (12, 40, 44)
+GRID = Grid((10.0, 10.0, 10.0), (0.0, 200.0, 0.0))
+BIG = 2**53
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    """A project with 60 supervoxels in 20 segments whose ids are beyond 2^53."""
+    labels = voronoi(SHAPE, 60)
+    segments = ((labels.astype(np.uint64) - 1) // np.uint64(3)) * np.uint64(2) + np.uint64(BIG + 1)
+    affinities = np.random.default_rng(1).integers(0, 256, (3, *SHAPE)).astype(np.uint8)
+    path = tmp_path_factory.mktemp("template") / "t.segmend"
+    create_project(
+        path,
+        supervoxels=MemoryVolume(labels, GRID),
+        segmentation=MemoryVolume(segments, GRID),
+        affinities=MemoryVolume(affinities, GRID),
+    )
+    return path
+
+
+@pytest.fixture
+def path(template, tmp_path):
+    return shutil.copytree(template, tmp_path / "p.segmend")
+
+
+@pytest.fixture
+def session(path):
+    with Session.open(path) as session:
+        yield session
+
+
+def spot(session, supervoxel):
+    point = session.segmentation.points(np.array([supervoxel]))[0]
+    return session.spot_at(session.project.grid.to_nm(tuple(point)))
+
+
+def merge(session, a, b):
+    return Merge((spot(session, a), spot(session, b)))
+
+
+def voxels(session):
+    return session.supervoxels[0].read(Box.of_shape(SHAPE))
+
+
+def random_edit(session, rng):
+    alive = np.flatnonzero(session.segmentation.segment_of)
+    first = int(rng.choice(alive))
+    kind = rng.choice(["merge", "split", "divide", "undo", "redo"], p=[0.3, 0.25, 0.1, 0.25, 0.1])
+    if kind in ("undo", "redo"):
+        return getattr(session, kind)()
+    if kind == "divide":
+        normal = tuple(rng.normal(size=3).tolist())
+        return session.apply(DivideSupervoxel(spot(session, first), normal))
+    if kind == "merge":
+        return session.apply(merge(session, first, int(rng.choice(alive))))
+    members = session.segmentation.members(int(session.segmentation.segment_of[first]))
+    return session.apply(Split((spot(session, first),), (spot(session, int(rng.choice(members))),)))
+
+
+def test_500_random_operations_equal_their_replay_and_undo_to_the_start(session, path):
+    start, start_voxels = session.state(), voxels(session)
+    rng = np.random.default_rng(20)
+    done = 0
+    while done < 500:
+        try:
+            changes = random_edit(session, rng)
+        except EditRefused:
+            continue
+        done += 1
+        assert changes.operation == done
+        if done % 50 == 0:
+            assert session.state_at(done).same_as(session.state())
+            middle = int(rng.integers(0, done))
+            assert len(session.state_at(middle).segment_of) >= len(start.segment_of)
+    live = session.state()
+    session.close()
+    assert check_project(session.project).findings == ()
+    with Session.open(path) as again:
+        assert again.state().same_as(live)
+        while again.can_undo:
+            again.undo()
+        assert again.state().same_as(start)
+        assert np.array_equal(voxels(again), start_voxels)
+        assert again.state_at(0).same_as(start)
+
+
+def test_views_are_told_exactly_what_changed(session):
+    told = []
+    session.edited.connect(told.append)
+    a, b = 1, 60
+    changes = session.apply(merge(session, a, b))
+    session.undo()
+    assert [c.operation for c in told] == [1, 2]
+    assert told[0] == changes
+    assert told[0].old_ids == told[1].new_ids
+    assert told[0].new_ids == told[1].old_ids
+    assert min(told[0].old_export_ids) > BIG
+
+
+def test_outside_the_box_of_a_change_nothing_is_different(session):
+    before = np.asarray(MappedLabels(session.supervoxels[0], session.segmentation))
+    changes = session.apply(merge(session, 1, 60))
+    after = np.asarray(MappedLabels(session.supervoxels[0], session.segmentation))
+    inside = np.zeros(SHAPE, bool)
+    inside[changes.box.slices] = True
+    assert (before != after).any()
+    assert not (before != after)[~inside].any()
+
+
+def test_a_verdict_and_its_edit_are_one_row(session):
+    edit = merge(session, 1, 60)
+    candidate = SimpleNamespace(id="m-1-60", edit=edit, place_nm=edit.place_nm, kind="merge")
+    session.decide(candidate, "accept", milliseconds=1200)
+    session.decide(candidate, "reject")
+    first, second = session.log()
+    assert (first.kind, first.candidate, first.verdict) == ("merge", "m-1-60", "accept")
+    assert (first.milliseconds, first.author, first.generation) == (1200, "test", 1)
+    assert (second.kind, second.verdict) == ("verdict", "reject")
+    assert session.edit_count == 1
+
+
+def test_a_second_writer_is_told_who_and_readers_are_free(session, path):
+    with pytest.raises(ProjectLocked, match="test"):
+        Session.open(path)
+    session.apply(merge(session, 1, 60))
+    with Session.open(path, read_only=True) as reader:
+        assert reader.state().same_as(session.state())
+        with pytest.raises(EditRefused, match="read-only"):
+            reader.undo()
+
+
+def test_a_place_outside_the_volume_is_refused(session):
+    with pytest.raises(EditRefused, match="outside the volume"):
+        session.spot_at((0.0, 0.0, 1e9))
+
+
+def test_a_project_without_supervoxels_says_what_to_do(tmp_path):
+    image = MemoryVolume(np.full(SHAPE, 7, np.uint8), GRID)
+    create_project(tmp_path / "new.segmend", image=image)
+    with pytest.raises(ProjectError, match="segmend run"):
+        Session.open(tmp_path / "new.segmend")
+    with pytest.raises(ProjectError, match="segmend run"):  # the lock was given back
+        Session.open(tmp_path / "new.segmend")
+
+
+def test_export_has_the_source_ids_and_the_edits(session, tmp_path):
+    before = session.segmentation.export_ids(session.segmentation.segment_of)
+    changes = session.apply(merge(session, 1, 60))
+    out = materialize(session.supervoxels[0], session.segmentation, tmp_path / "out.h5")
+    written = open_labels(out).read(Box.of_shape(SHAPE))
+    assert written.dtype == np.uint64
+    expected = before[voxels(session)]
+    kept, gone = (
+        changes.new_export_ids[0],
+        set(changes.old_export_ids) - set(changes.new_export_ids),
+    )
+    expected[expected == gone.pop()] = kept
+    assert np.array_equal(written, expected)
+
+
+def test_an_exported_segmentation_reopens_as_the_same_partition(session, tmp_path):
+    session.apply(merge(session, 1, 60))
+    out = materialize(session.supervoxels[0], session.segmentation, tmp_path / "out.h5")
+    again = create_project(tmp_path / "again.segmend", segmentation=out)
+    with Session.open(again.path, read_only=True) as reopened:
+        ids = reopened.segmentation.export_ids(reopened.segmentation.segment_of)[voxels(reopened)]
+        assert np.array_equal(ids, open_labels(out).read(Box.of_shape(SHAPE)))
+        assert reopened.project.grid == GRID
