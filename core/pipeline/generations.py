@@ -15,7 +15,7 @@ from pathlib import Path
 from segmend.core.pipeline import artifacts
 from segmend.core.pipeline.marks import StageMarks
 from segmend.core.pipeline.stage import Stage
-from segmend.core.projects.folder import Project
+from segmend.core.project import Project
 
 NEEDED = ("supervoxels.zarr", "graph/edges.npy", "graph/segment_of.npy")
 """Without these files a generation cannot be opened and does not become current."""

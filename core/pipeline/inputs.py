@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from segmend.core.errors import StageError
 from segmend.core.geometry import Box
 from segmend.core.pipeline.stage import StageContext
-from segmend.core.projects.folder import Project
+from segmend.core.project import Project
 
 
 def nearest_affinities(project: Project) -> NDArray[Any]:

@@ -12,7 +12,7 @@ from segmend.core.pipeline.generations import Home, downstream, generation_home
 from segmend.core.pipeline.marks import StageMarks, stage_key
 from segmend.core.pipeline.registry import known_forms
 from segmend.core.pipeline.stage import Stage
-from segmend.core.projects.folder import Project, open_project
+from segmend.core.project import Project, open_project
 
 
 class Plan:
@@ -90,7 +90,9 @@ class Plan:
         if self._new and concerned and self.home is not None and self.home == self._current:
             self._begin_generation(None)
         if self.home == self._pending and generations.is_complete(self._pending):
-            self.project = self.project.commit_generation(stages=self._provenance())
+            self.project = self.project.commit_generation(
+                self.project.generation + 1, stages=self._provenance()
+            )
             self._current = self.home
         return self.project.generation or None
 

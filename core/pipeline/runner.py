@@ -25,7 +25,7 @@ from segmend.core.pipeline.registry import build_stages
 from segmend.core.pipeline.settings import PipelineSettings
 from segmend.core.pipeline.stage import Stage, Summary
 from segmend.core.pipeline.tasks import Action, Outcome, Place, Task
-from segmend.core.projects.folder import Project
+from segmend.core.project import Project
 
 Report = Callable[[Progress], None]
 

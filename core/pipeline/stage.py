@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 from segmend.core.errors import StageError
 from segmend.core.geometry import Box
 from segmend.core.pipeline.settings import StageSettings
-from segmend.core.projects.folder import Project
+from segmend.core.project import Project
 
 Scope = Literal["project", "segmentation", "derived"]
 

@@ -11,7 +11,7 @@ from segmend.core.errors import SegmendError
 from segmend.core.geometry import Box
 from segmend.core.pipeline.marks import write_mark
 from segmend.core.pipeline.stage import Stage, StageContext, Summary
-from segmend.core.projects.folder import open_project
+from segmend.core.project import open_project
 
 
 class Action(StrEnum):

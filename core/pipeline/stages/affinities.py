@@ -17,7 +17,7 @@ from segmend.core.pipeline.artifacts import replace_folder
 from segmend.core.pipeline.marks import write_mark
 from segmend.core.pipeline.settings import AffinitiesSettings, StageSettings
 from segmend.core.pipeline.stage import BaseStage, Scope, StageContext, Summary
-from segmend.core.projects.folder import Project
+from segmend.core.project import Project
 from segmend.core.volumes.base import Volume
 
 if TYPE_CHECKING:

@@ -26,14 +26,12 @@ class GraphStage(BaseStage):
     inputs: ClassVar[tuple[str, ...]] = ("supervoxels",)
     optional: ClassVar[tuple[str, ...]] = ("affinities",)
     outputs: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "graph": tuple(f"graph/{name}.npy" for name in (*_EDGE_ARRAYS, *_NODE_ARRAYS, "source_ids"))
+        "graph": tuple(f"graph/{name}.npy" for name in (*_EDGE_ARRAYS, *_NODE_ARRAYS))
     }
     scope: ClassVar[Scope] = "segmentation"
 
     def run_block(self, context: StageContext, box: Box) -> None:
         """Measure all contacts and all supervoxels."""
-        import numpy as np
-
         from segmend.core.algorithms.region_graph import region_graph, supervoxel_table
         from segmend.core.segmentation.graph_files import save_array
 
@@ -47,8 +45,6 @@ class GraphStage(BaseStage):
             save_array(folder / f"{name}.npy", getattr(graph, name))
         for name in _NODE_ARRAYS:
             save_array(folder / f"{name}.npy", getattr(table, name))
-        if not (folder / "source_ids.npy").exists():
-            save_array(folder / "source_ids.npy", np.arange(len(table.size), dtype=np.uint64))
 
     def finish(self, context: StageContext) -> Summary:
         """Count edges and supervoxels."""

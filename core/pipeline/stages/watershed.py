@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _ANISOTROPIC = 2.0
 """Sections this many times thicker than a pixel is wide are cut one by one."""
 
+SUPERVOXEL_FILES = {"supervoxels": ("supervoxels.zarr", "graph/source_ids.npy")}
+"""Labels and what their source called them: both stay when the graph is measured again."""
+
 
 @dataclass(frozen=True)
 class WatershedStage(BaseStage):
@@ -29,13 +32,16 @@ class WatershedStage(BaseStage):
     name: ClassVar[str] = "watershed"
     settings_form: ClassVar[type[StageSettings]] = WatershedSettings
     inputs: ClassVar[tuple[str, ...]] = ("affinities",)
-    outputs: ClassVar[Mapping[str, tuple[str, ...]]] = {"supervoxels": ("supervoxels.zarr",)}
+    outputs: ClassVar[Mapping[str, tuple[str, ...]]] = SUPERVOXEL_FILES
     scope: ClassVar[Scope] = "segmentation"
 
     def run_block(self, context: StageContext, box: Box) -> None:
         """Compute and write the labels under a temporary name, pyramid included."""
         import shutil
 
+        import numpy as np
+
+        from segmend.core.segmentation.graph_files import save_array
         from segmend.core.volumes.pyramid import write_pyramid
         from segmend.core.volumes.zarr import create_zarr
 
@@ -46,13 +52,15 @@ class WatershedStage(BaseStage):
         volume.write(box, labels)
         write_pyramid(path, labels=True)
         replace_folder(path, context.supervoxels_path)
+        context.graph_dir.mkdir(exist_ok=True)
+        source_ids = np.arange(int(labels.max(initial=0)) + 1, dtype=np.uint64)
+        save_array(context.graph_dir / "source_ids.npy", source_ids)
 
     def finish(self, context: StageContext) -> Summary:
         """Count the supervoxels."""
-        from segmend.core.pipeline.inputs import supervoxels
+        from segmend.core.segmentation.graph_files import load_array
 
-        labels = supervoxels(context)
-        return {"supervoxels": int(labels.max(initial=0))}
+        return {"supervoxels": len(load_array(context.graph_dir / "source_ids.npy")) - 1}
 
     def _labels(self, affinities: NDArray[Any], grid: Grid) -> NDArray[Any]:
         from segmend.core.algorithms.fragments import seeded_fragments
