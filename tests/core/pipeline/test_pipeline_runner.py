@@ -1,0 +1,140 @@
+"""Skip, resume, cancel and fail, one block at a time in this thread."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from fake_stages import NegativeSettings, NegativeStage, name_of, order, starts
+
+from segmend.core.errors import Cancelled, InputError, StageError
+from segmend.core.geometry import Box
+from segmend.core.pipeline.progress import CancelToken, Progress, StageState
+from segmend.core.pipeline.runner import run_pipeline
+from segmend.core.project import Project, open_project
+
+FIRST = Box((0, 0, 0), (8, 8, 8))
+SIXTH = Box((8, 0, 8), (16, 8, 16))
+
+
+def run(project: Project, **options):
+    stage = options.pop("stage", NegativeStage(NegativeSettings()))
+    return run_pipeline(open_project(project.path), [stage], scheduler="synchronous", **options)
+
+
+def result(project: Project) -> np.ndarray:
+    return np.load(project.path / "negative.npy")
+
+
+def blocks_started(project: Project) -> list[str]:
+    return [line[0] for line in starts(project.path)]
+
+
+def test_a_stage_runs_all_blocks_and_writes_its_result(image_project):
+    report = run(image_project)
+    image = image_project.image.read(Box.of_shape((16, 16, 16)))
+    assert np.array_equal(result(image_project), 255 - image)
+    assert len(blocks_started(image_project)) == 8
+    assert [(s.name, s.skipped) for s in report.stages] == [("negative", False)]
+
+
+def test_a_finished_stage_is_skipped(image_project):
+    run(image_project)
+    report = run(image_project)
+    assert report.stages[0].skipped
+    assert report.stages[0].seconds == 0
+    assert len(blocks_started(image_project)) == 8
+
+
+def test_changed_settings_run_it_again(image_project):
+    run(image_project)
+    report = run(image_project, stage=NegativeStage(NegativeSettings(level=254)))
+    assert not report.stages[0].skipped
+    assert len(blocks_started(image_project)) == 16
+
+
+def test_a_changed_input_runs_it_again(image_project):
+    from segmend.core.volumes.zarr import open_zarr
+
+    run(image_project)
+    image = open_zarr(image_project.path / "image.zarr", writable=True)
+    voxel = Box((3, 3, 3), (4, 4, 4))
+    image.write(voxel, image.read(voxel) ^ 1)
+    assert not run(image_project).stages[0].skipped
+
+
+def test_a_result_that_was_removed_is_made_again(image_project):
+    run(image_project)
+    (image_project.path / "negative.npy").unlink()
+    assert not run(image_project).stages[0].skipped
+    assert result(image_project).shape == (16, 16, 16)
+
+
+def test_a_failed_block_stops_the_run_and_keeps_the_finished_ones(image_project):
+    order(image_project.path, "fail", SIXTH)
+    told: list[Progress] = []
+    with pytest.raises(StageError, match="negative, block 8:16,0:8,8:16: ValueError: this") as caught:
+        run(image_project, progress=told.append)
+    assert "obey" in caught.value.details  # the worker's traceback
+    assert "\n" not in str(caught.value)
+    assert told[-1].state is StageState.FAILED
+    assert not (image_project.path / "negative.npy").exists()
+    (image_project.path / f"fail-{name_of(SIXTH)}").unlink()
+    run(image_project)
+    assert len(blocks_started(image_project)) == 6 + 3
+    assert (result(image_project) > 0).any()
+
+
+def test_changed_settings_forget_the_finished_blocks(image_project):
+    order(image_project.path, "fail", SIXTH)
+    with pytest.raises(StageError):
+        run(image_project)
+    (image_project.path / f"fail-{name_of(SIXTH)}").unlink()
+    run(image_project, stage=NegativeStage(NegativeSettings(level=254)))
+    assert len(blocks_started(image_project)) == 6 + 8
+    image = image_project.image.read(Box.of_shape((16, 16, 16)))
+    assert np.array_equal(result(image_project), (254 - image).astype(np.uint8))
+
+
+def test_cancel_between_blocks_keeps_the_finished_ones(image_project):
+    token = CancelToken()
+    told: list[Progress] = []
+
+    def progress(report: Progress) -> None:
+        told.append(report)
+        if report.done == 3:
+            token.cancel()
+
+    with pytest.raises(Cancelled):
+        run(image_project, progress=progress, cancel=token)
+    assert told[-1].state is StageState.CANCELLED
+    assert len(blocks_started(image_project)) == 3
+    run(image_project)
+    assert len(blocks_started(image_project)) == 8
+
+
+def test_progress_counts_blocks_up(image_project):
+    told: list[Progress] = []
+    run(image_project, progress=told.append)
+    counted = [report.done for report in told if report.total]
+    assert counted == sorted(counted)
+    assert counted[0] == 0
+    assert told[-1] == Progress("negative", StageState.FINISHED, 8, 8)
+
+
+def test_an_unknown_device_is_refused(image_project):
+    with pytest.raises(InputError, match="device 'tpu' is unknown"):
+        run(image_project, device="tpu")
+
+
+def test_a_missing_input_is_refused_before_anything_runs(image_project):
+    with pytest.raises(StageError, match="stage watershed needs affinities"):
+        run_pipeline(image_project, ["watershed"], scheduler="synchronous")
+
+
+def test_no_scheduler_at_the_address_is_said(image_project):
+    with pytest.raises(StageError, match="no Dask scheduler answers at"):
+        run_pipeline(
+            image_project,
+            [NegativeStage(NegativeSettings())],
+            scheduler="nonsense-address",
+        )
