@@ -38,10 +38,10 @@ def open_tiff(path: Path) -> ArraySource:
         with _complaints() as complaints:
             file = tifffile.TiffFile(path)
             series = file.series[0]
-            axes, shape = _stack(path, series)
-            _check_complete(path, file, series)
         if complaints:
             raise damaged(str(path), ValueError(complaints[0]))
+        axes, shape = _stack(path, series)
+        _check_complete(path, series)
         spacing = _spacing(file)
     except VolumeError:
         raise
@@ -72,7 +72,7 @@ def _stack(path: Path, series: Any) -> tuple[str, tuple[int, ...]]:
     return axes, shape
 
 
-def _check_complete(path: Path, file: Any, series: Any) -> None:
+def _check_complete(path: Path, series: Any) -> None:
     """Refuse a file that ends before its last page; others are found damaged when they are read."""
     size = path.stat().st_size
     if series.dataoffset is not None:
@@ -93,7 +93,7 @@ def _reader(
 ) -> Callable[[tuple[slice, ...]], NDArray[Any]]:
     if series.dataoffset is not None and series.keyframe.is_memmappable:
         dtype = series.dtype.newbyteorder(file.byteorder)
-        plain: NDArray[Any] = np.memmap(file.filename_path, dtype, "r", series.dataoffset, shape)
+        plain: NDArray[Any] = np.memmap(file.filehandle.path, dtype, "r", series.dataoffset, shape)
         return lambda index: np.array(plain[index])
     return lambda index: _read_pages(series, shape, index)
 
