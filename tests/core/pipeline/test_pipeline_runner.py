@@ -72,7 +72,9 @@ def test_a_result_that_was_removed_is_made_again(image_project):
 def test_a_failed_block_stops_the_run_and_keeps_the_finished_ones(image_project):
     order(image_project.path, "fail", SIXTH)
     told: list[Progress] = []
-    with pytest.raises(StageError, match="negative, block 8:16,0:8,8:16: ValueError: this") as caught:
+    with pytest.raises(
+        StageError, match="negative, block 8:16,0:8,8:16: ValueError: this"
+    ) as caught:
         run(image_project, progress=told.append)
     assert "obey" in caught.value.details  # the worker's traceback
     assert "\n" not in str(caught.value)

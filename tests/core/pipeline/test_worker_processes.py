@@ -1,0 +1,110 @@
+"""Real worker processes: lost workers, killed programs, cancelled runs, and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from fake_stages import NegativeSettings, NegativeStage, order, starts
+
+from segmend.core.errors import Cancelled, StageError
+from segmend.core.geometry import Box
+from segmend.core.pipeline.progress import CancelToken, Progress
+from segmend.core.pipeline.runner import run_pipeline
+from segmend.core.project import Project
+
+FIRST = Box((0, 0, 0), (8, 8, 8))
+SIXTH = Box((8, 0, 8), (16, 8, 16))
+
+
+def expected(project: Project, level: int = 255) -> np.ndarray:
+    return (level - project.image.read(Box.of_shape(project.shape_zyx))).astype(np.uint8)
+
+
+def workers_of(process: psutil.Process) -> list[psutil.Process]:
+    return [
+        p
+        for p in process.children(recursive=True)
+        if "resource_tracker" not in " ".join(p.cmdline())
+    ]
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    limit = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < limit, "waited in vain"
+        time.sleep(0.05)
+
+
+def test_a_killed_worker_costs_its_block_only(image_project):
+    order(image_project.path, "die", SIXTH)
+    before = dict(os.environ)
+    run_pipeline(image_project, [NegativeStage(NegativeSettings())], device="cpu")
+    assert np.array_equal(np.load(image_project.path / "negative.npy"), expected(image_project))
+    began = starts(image_project.path)
+    assert len(began) == 9  # eight blocks, the sixth one twice
+    assert len({worker for _, worker, _, _ in began}) > 1
+    assert all(int(niceness) >= 10 and threads == "1" for _, _, niceness, threads in began)
+    assert not workers_of(psutil.Process())
+    assert dict(os.environ) == before
+
+
+def test_a_worker_error_brings_its_traceback_and_leaves_nothing_running(image_project):
+    order(image_project.path, "fail", SIXTH)
+    with pytest.raises(StageError, match="block 8:16,0:8,8:16: ValueError") as caught:
+        run_pipeline(image_project, [NegativeStage(NegativeSettings())], device="cpu")
+    assert "Traceback" in caught.value.details
+    assert not workers_of(psutil.Process())
+
+
+def test_cancel_ends_the_workers_at_once(image_project):
+    token = CancelToken()
+
+    def progress(report: Progress) -> None:
+        if report.total:
+            began.append(time.monotonic())
+            token.cancel()
+
+    began: list[float] = []
+    with pytest.raises(Cancelled):
+        run_pipeline(
+            image_project,
+            [NegativeStage(NegativeSettings(seconds=60))],
+            device="cpu",
+            progress=progress,
+            cancel=token,
+        )
+    assert time.monotonic() - began[0] < 15
+    assert not workers_of(psutil.Process())
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_killed_program_leaves_no_workers_and_the_next_run_goes_on(image_project, how):
+    program = Path(__file__).with_name("run_negative.py")
+    path = image_project.path
+    with subprocess.Popen(
+        [sys.executable, str(program), str(path), "0.4"], stderr=subprocess.PIPE
+    ) as child:
+        wait_for(lambda: len(starts(path)) >= 3)
+        workers = workers_of(psutil.Process(child.pid))
+        assert workers
+        child.send_signal(how)
+        child.wait(timeout=30)
+    wait_for(lambda: not any(w.is_running() and w.status() != "zombie" for w in workers), 15)
+    marks = [m for m in path.glob("marks/negative/*/[0-9]*") if m.suffix != ".partial"]
+    assert 2 <= len(marks) < 8
+    begun = len(starts(path))
+    assert not (path / "negative.npy").exists()
+    run_pipeline(
+        image_project, [NegativeStage(NegativeSettings(seconds=0.4))], scheduler="synchronous"
+    )
+    assert len(starts(path)) == begun + 8 - len(marks)
+    assert np.array_equal(np.load(path / "negative.npy"), expected(image_project))
