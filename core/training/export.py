@@ -15,7 +15,7 @@ from segmend.core.networks.weights import save_weights
 from segmend.core.training.config import LabelledSource, TrainingConfig
 
 SYNTHETIC = TrainingData(
-    name="synthetic volumes", credit="made by segmend.core.synthesis", licence="CC0 1.0"
+    name="synthetic volumes", credit="segmend.core.synthesis", licence="made by this program"
 )
 
 
