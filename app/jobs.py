@@ -1,16 +1,17 @@
 """The only file that knows threads: work leaves the window's thread here and answers come back here.
 
-Two verbs. A *query* reads and may run beside others; an *edit* changes the session, and edits run one after the
-other in the order they were asked for, on the thread that opened the session. Answers and errors are always
-delivered on the window's thread. `SynchronousJobs` does the same at once, for tests and pictures.
+A *query* reads and may run beside others; an *edit* changes the session, and edits run one after the other in the
+order they were asked for, on the thread that opened the session; a *computation* runs in a worker process. Answers
+and errors are always delivered on the window's thread. `SynchronousJobs` does the same at once, for tests and pictures.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 from typing import Any
 
 from psygnal.qt import start_emitting_from_queue
@@ -56,6 +57,7 @@ class ThreadJobs(QObject):
         self._failed: Failed = failed or _raise
         self._queries = ThreadPoolExecutor(_QUERY_THREADS, thread_name_prefix="segmend-query")
         self._edits = ThreadPoolExecutor(1, thread_name_prefix="segmend-edit")
+        self._processes: ProcessPoolExecutor | None = None
         self._topics = _Topics()
         self._pending = 0
         self._answered.connect(_call, Qt.ConnectionType.QueuedConnection)
@@ -73,6 +75,12 @@ class ThreadJobs(QObject):
     def edit(self, work: Work, then: Then, failed: Failed | None = None) -> None:
         """Change the session; edits keep their order."""
         self._submit(self._edits, work, then, failed, "")
+
+    def compute(self, work: Work, then: Then, failed: Failed | None = None) -> None:
+        """Do something long in a worker process; `work` and its answer must be picklable."""
+        if self._processes is None:
+            self._processes = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+        self._submit(self._processes, work, then, failed, "")
 
     def pipeline(
         self, request: PipelineRequest, watch: PipelineWatch, failed: Failed | None = None
@@ -122,6 +130,8 @@ class ThreadJobs(QObject):
         """Let running work end and take no more."""
         self._queries.shutdown(wait=True, cancel_futures=True)
         self._edits.shutdown(wait=True, cancel_futures=True)
+        if self._processes is not None:
+            self._processes.shutdown(wait=False, cancel_futures=True)
 
 
 class SynchronousJobs:
@@ -138,6 +148,10 @@ class SynchronousJobs:
 
     def edit(self, work: Work, then: Then, failed: Failed | None = None) -> None:
         """Change the session now."""
+        self._do(work, then, failed)
+
+    def compute(self, work: Work, then: Then, failed: Failed | None = None) -> None:
+        """Do something long, here and now."""
         self._do(work, then, failed)
 
     def pipeline(

@@ -117,6 +117,7 @@ class Scene:
                 name=IMAGE,
                 contrast_limits=_limits(levels),
                 interpolation2d="linear",
+                blending="translucent_no_depth",
                 **place,
             )
         )
@@ -133,6 +134,7 @@ class Scene:
                 name=AFFINITIES,
                 visible=False,
                 opacity=0.6,
+                blending="translucent_no_depth",
                 **_placement(affinities.grid),
             )
         )
@@ -151,6 +153,7 @@ class Scene:
                 multiscale=len(arrays) > 1,
                 name=name,
                 opacity=0.22 if name == SEGMENTS else 0.5,
+                blending="translucent_no_depth",
                 **place,
             )
             if colours is not None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from segmend.core.candidates.candidate import Candidate
 from segmend.core.edits.model import Merge
+from segmend.core.edits.resolving import split_sides
 from segmend.core.geometry import Grid, Zyx, ZyxNm
 
 _SMALLEST_EXTENT_NM = 700.0
@@ -71,9 +72,7 @@ def sides(candidate: Candidate, segmentation: Any) -> tuple[NDArray[Any], NDArra
     one, two = (int(segmentation.segment_of[anchor]) for anchor in candidate.anchors)
     if isinstance(candidate.edit, Merge):
         return segmentation.members(one), segmentation.members(two)
-    from segmend.core.edits.resolving import resolve
-
-    leaving = np.asarray(resolve(candidate.edit, segmentation).sides[0], np.uint32)
+    leaving = np.asarray(split_sides(candidate.edit, segmentation)[0], np.uint32)
     staying = np.setdiff1d(segmentation.members(one), leaving)
     if candidate.anchors[0] in leaving:
         return leaving, staying

@@ -36,6 +36,14 @@ class Jobs(Protocol):
     ) -> None:
         """Change the session."""
 
+    def compute(
+        self,
+        work: Callable[[], Any],
+        then: Callable[[Any], None],
+        failed: Callable[[Exception], None] | None = None,
+    ) -> None:
+        """Do something long in a worker process; `work` must be picklable."""
+
 
 class Queue(Protocol):
     """The candidates that are still to be decided."""

@@ -27,6 +27,7 @@ from segmend.app.widgets.layers_panel import LayersPanel
 from segmend.app.widgets.parts import Panel, label
 from segmend.app.widgets.pipeline_panel import PipelinePanel
 from segmend.app.widgets.review_panel import ReviewPanel
+from segmend.app.widgets.section_slider import SectionSlider
 from segmend.app.widgets.start_page import StartPage
 from segmend.app.widgets.theme import Look, icon_folder, style_sheet
 from segmend.app.widgets.viewers import EmbeddedViewer
@@ -83,7 +84,9 @@ class MainWindow(QMainWindow):
         self._views = QSplitter(Qt.Orientation.Horizontal)
         self._views.setObjectName("workspace")
         self._views.setHandleWidth(5)
-        self._views.addWidget(_titled("Sections", self.sections))
+        sections = _titled("Sections   scroll to zoom, drag to move", self.sections)
+        sections.layout().addWidget(SectionSlider(self.scene.sections.dims))
+        self._views.addWidget(sections)
         self._solids_box = _titled("3D   drag to turn, scroll to zoom", self.solids)
         self._views.addWidget(self._solids_box)
         self._views.setChildrenCollapsible(False)
@@ -101,7 +104,8 @@ class MainWindow(QMainWindow):
         self.resizeDocks(
             [docks[0], docks[2]], [_LEFT_WIDTH, _RIGHT_WIDTH], Qt.Orientation.Horizontal
         )
-        self.resizeDocks([docks[2], docks[3]], [560, 160], Qt.Orientation.Vertical)
+        self.resizeDocks([docks[0], docks[1]], [270, 400], Qt.Orientation.Vertical)
+        self.resizeDocks([docks[2], docks[3]], [640, 120], Qt.Orientation.Vertical)
         return docks
 
     def _dock(self, panel: Panel, area: Qt.DockWidgetArea, width: int) -> QDockWidget:

@@ -70,7 +70,7 @@ class KeyButton(QPushButton):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 4, 10, 4)
         layout.addWidget(self._text, 1)
-        layout.addWidget(self._key)
+        layout.addWidget(self._key, 0, Qt.AlignmentFlag.AlignVCenter)
 
     def set_label(self, text: str) -> None:
         """Set what the button says."""

@@ -27,6 +27,7 @@ class EmbeddedViewer(QtViewer):
     def __init__(self, model: ViewerModel) -> None:
         super().__init__(model)
         self.setAcceptDrops(False)
+        self.dims.hide()  # the window has its own slider
         if double_click_to_zoom in model.mouse_double_click_callbacks:
             model.mouse_double_click_callbacks.remove(double_click_to_zoom)
         model.mouse_double_click_callbacks.append(

@@ -1,0 +1,85 @@
+"""What the 3D view shows: the two sides of the candidate, and segments a person asked for. No Qt, no napari."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segmend.app.presenters.candidate_scene import CandidateScene
+from segmend.app.presenters.ports import (
+    FIRST_COLOUR,
+    SECOND_COLOUR,
+    ColouredMesh,
+    Jobs,
+    SceneView,
+)
+
+PICKED_COLOUR = "#a3acb8"
+FACE_BUDGET = 90_000
+"""Of all meshes together: turning 50,000 faces takes about 90 ms without a graphics card."""
+_MAX_PICKED = 4
+
+
+class Mesher(Protocol):
+    """Makes the mesh of some supervoxels."""
+
+    def __call__(self, supervoxels: NDArray[Any], max_faces: int) -> Any:
+        """Return a `Mesh`; slow, so called off the window's thread."""
+
+
+class SolidsPresenter:
+    """Keeps the 3D view at the candidate.
+
+    Parameters
+    ----------
+    jobs : Jobs
+    stage : SceneView
+    mesher : Mesher
+    members : callable
+        Supervoxels of a segment, as it is now.
+    """
+
+    def __init__(
+        self,
+        jobs: Jobs,
+        stage: SceneView,
+        mesher: Mesher,
+        members: Callable[[int], NDArray[Any]],
+    ) -> None:
+        self._jobs = jobs
+        self._stage = stage
+        self._mesher = mesher
+        self._members = members
+        self._scene: CandidateScene | None = None
+        self._picked: list[int] = []
+
+    def show(self, scene: CandidateScene | None) -> None:
+        """Show the sides of a candidate; what was picked before goes."""
+        self._scene = scene
+        self._picked.clear()
+        self._update()
+
+    def pick(self, segment: int) -> None:
+        """Add a segment to what is shown, or take it away again."""
+        if not segment:
+            return
+        if segment in self._picked:
+            self._picked.remove(segment)
+        else:
+            self._picked = [*self._picked, segment][-_MAX_PICKED:]
+        self._update()
+
+    def _update(self) -> None:
+        parts: list[tuple[NDArray[Any], str]] = []
+        if self._scene is not None:
+            parts = [(self._scene.first, FIRST_COLOUR), (self._scene.second, SECOND_COLOUR)]
+        parts += [(np.asarray(self._members(s)), PICKED_COLOUR) for s in self._picked]
+        budget = FACE_BUDGET // max(1, len(parts))
+
+        def make() -> list[ColouredMesh]:
+            return [ColouredMesh(self._mesher(ids, budget), colour) for ids, colour in parts]
+
+        self._jobs.query(make, self._stage.show_meshes, topic="solids")
