@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,14 @@ from segmend.core.geometry import ZyxNm
 from segmend.core.volumes.base import dimensions
 from segmend.core.volumes.lazy import READ_ERRORS, ArraySource, Spacing, damaged
 
-_VOXEL_SIZE_NM = ("resolution_nm_zyx", "voxel_size_nm_zyx", "resolution", "voxel_size")
-_OFFSET_NM = ("offset_nm_zyx", "offset")
+_VOXEL_SIZE = {  # attribute: nm per unit
+    "resolution_nm_zyx": 1.0,
+    "voxel_size_nm_zyx": 1.0,
+    "resolution": 1.0,
+    "voxel_size": 1.0,
+    "element_size_um": 1000.0,
+}
+_OFFSET = {"offset_nm_zyx": 1.0, "offset": 1.0}
 _LISTED = 12
 
 
@@ -34,7 +41,7 @@ def open_hdf5(path: Path, dataset: str | None) -> ArraySource:
     try:
         file = h5py.File(path, "r", locking="best-effort")
         found = _choose(path, file, dataset)
-        spacing = Spacing(_voxel_size(found), _attribute(found, _OFFSET_NM))
+        spacing = Spacing(_nearest(found, _VOXEL_SIZE), _nearest(found, _OFFSET))
     except VolumeError:
         raise
     except READ_ERRORS as error:
@@ -85,26 +92,15 @@ def _listed(datasets: list[Any]) -> str:
     return ", ".join(names) + (f" and {more} more" if more > 0 else "")
 
 
-def _voxel_size(dataset: Any) -> ZyxNm | None:
-    size = _attribute(dataset, _VOXEL_SIZE_NM)
-    if size is not None:
-        return size
-    micrometres = _attribute(dataset, ("element_size_um",))
-    if micrometres is None:
-        return None
-    z, y, x = (1000.0 * m for m in micrometres)
-    return z, y, x
-
-
-def _attribute(dataset: Any, names: tuple[str, ...]) -> ZyxNm | None:
-    """Return the first attribute with three numbers, on the dataset or a group that holds it."""
+def _nearest(dataset: Any, factors: Mapping[str, float]) -> ZyxNm | None:
+    """Return the first attribute of three numbers in nm, on the dataset or the innermost group that has one."""
     node = dataset
     while True:
-        for name in names:
+        for name, factor in factors.items():
             if name in node.attrs:
                 values = np.asarray(node.attrs[name]).ravel()
                 if values.size == 3 and values.dtype.kind in "iuf":
-                    z, y, x = (float(v) for v in values)
+                    z, y, x = (factor * float(v) for v in values)
                     return z, y, x
         if node.name == "/":
             return None

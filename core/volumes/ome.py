@@ -15,6 +15,7 @@ from segmend.core.volumes.lazy import Spacing
 
 _NM_PER = {
     "angstrom": 0.1,
+    "å": 0.1,
     "nanometer": 1.0,
     "nanometre": 1.0,
     "nm": 1.0,

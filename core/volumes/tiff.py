@@ -37,6 +37,7 @@ def open_tiff(path: Path) -> ArraySource:
     try:
         with _complaints() as complaints:
             file = tifffile.TiffFile(path)
+            file.filehandle.set_lock(True)  # viewers read from several threads
             series = file.series[0]
         if complaints:
             raise damaged(str(path), ValueError(complaints[0]))
