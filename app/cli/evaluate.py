@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> Answer:
     """Read both and count."""
     from segmend.core.review import evaluate
-    from segmend.core.volumes import open_labels
+    from segmend.core.volumes.opening import open_labels
 
     scores = evaluate(open_labels(options.segmentation), open_labels(options.labels), options.box)
     values = {key: getattr(scores, key) for key in KEYS}

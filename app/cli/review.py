@@ -54,7 +54,7 @@ def review_with_truth(options: argparse.Namespace) -> dict[str, Any]:
     """Run the perfect reviewer and return the figures under their public names."""
     from segmend.core.review import PerfectReviewer, review
     from segmend.core.session import Session
-    from segmend.core.volumes import open_labels
+    from segmend.core.volumes.opening import open_labels
 
     labels = open_labels(options.oracle)
     with Session.open(options.project, author=options.author or "perfect reviewer") as session:

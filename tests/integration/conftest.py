@@ -56,7 +56,7 @@ def noisy_affinities(labels: np.ndarray, seed: int) -> np.ndarray:
     sharp = affinities_from_labels(labels).astype(np.float32)
     out = np.empty(sharp.shape, np.uint8)
     for channel, values in zip(out, sharp, strict=True):
-        blurred = ndimage.gaussian_filter(values, 1.0)
+        blurred = ndimage.gaussian_filter(ndimage.minimum_filter(values, 3), 0.7)
         clouds = ndimage.gaussian_filter(noise.normal(size=values.shape), 3.0)
         channel[...] = np.clip(blurred + 0.25 * clouds / clouds.std(), 0, 1) * 255
     return out

@@ -292,7 +292,7 @@ def test_other_commands_refuse_what_is_not_there(segmend, project: Path, tmp_pat
         ["bench", "nothing"],
         ["run", project, "--stages", "dreams"],
         ["run", project, "--model", "nobody", "--stages", "affinities"],
-        ["run", project, "--scheduler", "tcp://127.0.0.1:1"],
+        ["run", project, "--new-generation", "--scheduler", "tcp://127.0.0.1:1"],
     ):
         result = segmend(*arguments)
         assert (result.status, result.err.count("\n")) == (2, 1), (arguments, result.err)
