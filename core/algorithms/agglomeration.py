@@ -97,12 +97,12 @@ def cut_tree(tree: MergeTree, n: int, threshold: float) -> NDArray[np.uint32]:
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _key(a, b):  # type: ignore[no-untyped-def]
+def _key(a: Any, b: Any) -> Any:
     return (np.int64(min(a, b)) << 32) | np.int64(max(a, b))
 
 
 @njit(cache=True, nogil=True)
-def _slot_of(key, keys):  # type: ignore[no-untyped-def]
+def _slot_of(key: Any, keys: Array) -> Any:
     """Return the slot that holds a key, or the empty one where it would go."""
     mask = len(keys) - 1
     i = np.int64(mixed(key) & np.uint64(mask))
@@ -112,7 +112,7 @@ def _slot_of(key, keys):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _forget(key, keys):  # type: ignore[no-untyped-def]
+def _forget(key: Any, keys: Array) -> None:
     """Delete a key and close the gap, so that no tombstones pile up."""
     mask = len(keys) - 1
     gap = _slot_of(key, keys)
@@ -129,7 +129,7 @@ def _forget(key, keys):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _hash_edges(ends):  # type: ignore[no-untyped-def]
+def _hash_edges(ends: Array) -> Array:
     size = 1024
     while size < 2 * len(ends):
         size *= 2
@@ -142,7 +142,7 @@ def _hash_edges(ends):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _incidence(ends, n):  # type: ignore[no-untyped-def]
+def _incidence(ends: Array, n: int) -> tuple[Array, Array, Array, Array]:
     """Return linked lists of half edges (2 e + side): the first and last of each node, the next of each half edge."""
     first = np.full(n + 1, -1, np.int32)
     last = np.full(n + 1, -1, np.int32)
@@ -160,12 +160,12 @@ def _incidence(ends, n):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _before(score_a, edge_a, score_b, edge_b):  # type: ignore[no-untyped-def]
+def _before(score_a: Any, edge_a: Any, score_b: Any, edge_b: Any) -> Any:
     return score_a > score_b or (score_a == score_b and edge_a < edge_b)
 
 
 @njit(cache=True, nogil=True)
-def _push(heap_score, heap_edge, size, score, edge):  # type: ignore[no-untyped-def]
+def _push(heap_score: Array, heap_edge: Array, size: int, score: Any, edge: Any) -> None:
     i = size
     while i > 0:
         up = (i - 1) >> 1
@@ -177,7 +177,7 @@ def _push(heap_score, heap_edge, size, score, edge):  # type: ignore[no-untyped-
 
 
 @njit(cache=True, nogil=True)
-def _pop(heap_score, heap_edge, size):  # type: ignore[no-untyped-def]
+def _pop(heap_score: Array, heap_edge: Array, size: int) -> None:
     """Move the root out; the heap then has size - 1 entries."""
     score, edge = heap_score[size - 1], heap_edge[size - 1]
     size -= 1
@@ -198,7 +198,9 @@ def _pop(heap_score, heap_edge, size):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _absorb(keeper, gone, state, total, area, queued):  # type: ignore[no-untyped-def]
+def _absorb(
+    keeper: Any, gone: Any, state: tuple[Array, ...], total: Array, area: Array, queued: Array
+) -> None:
     """Hand the edges of `gone` to `keeper`; of two edges to the same neighbour, the one queued higher survives."""
     ends, keys, first, last, degree, following = state
     half = first[gone]
@@ -206,7 +208,7 @@ def _absorb(keeper, gone, state, total, area, queued):  # type: ignore[no-untype
         onward = following[half]
         e = half >> 1
         side = half & 1
-        if area[e] == 0 or ends[e, side] != gone:
+        if area[e] == 0:
             half = onward
             continue
         other = ends[e, 1 - side]
@@ -246,21 +248,31 @@ def _absorb(keeper, gone, state, total, area, queued):  # type: ignore[no-untype
 
 
 @njit(cache=True, nogil=True)
-def _agglomerate(ends, total, area, n):  # type: ignore[no-untyped-def]
-    count = len(ends)
-    order = np.empty(min(n, count), np.int64)
-    scores = np.empty(min(n, count), np.float64)
+def _bin_of(score: Any) -> Any:
+    return min(np.int64(BINS - 1), np.int64(score * BINS))
+
+
+@njit(cache=True, nogil=True)
+def _bins(queued: Array) -> tuple[Array, Array]:
+    """Sort edges into bins by score: the first edge of each bin and the next of each edge."""
+    head = np.full(BINS, -1, np.int32)
+    following = np.empty(len(queued), np.int32)
+    for e in range(len(queued)):
+        b = _bin_of(queued[e])
+        following[e] = head[b]
+        head[b] = e
+    return head, following
+
+
+@njit(cache=True, nogil=True)
+def _agglomerate(ends: Array, total: Array, area: Array, n: int) -> tuple[Array, Array]:
+    """Take the bins from the top; inside a bin a heap gives the exact order. Return merged edges and their scores."""
+    order, scores = np.empty(n, np.int64), np.empty(n, np.float64)
     first, last, degree, following = _incidence(ends, n)
     state = (ends, _hash_edges(ends), first, last, degree, following)
     queued = total / area
-    bin_head = np.full(BINS, -1, np.int32)
-    bin_next = np.empty(count, np.int32)
-    for e in range(count):
-        b = min(BINS - 1, np.int64(queued[e] * BINS))
-        bin_next[e] = bin_head[b]
-        bin_head[b] = e
-    heap_score = np.empty(count, np.float64)
-    heap_edge = np.empty(count, np.int32)
+    bin_head, bin_next = _bins(queued)
+    heap_score, heap_edge = np.empty(len(ends), np.float64), np.empty(len(ends), np.int32)
     merges = 0
     for b in range(BINS - 1, -1, -1):
         size = 0
@@ -277,21 +289,28 @@ def _agglomerate(ends, total, area, n):  # type: ignore[no-untyped-def]
             if area[e] == 0:
                 continue
             now = min(total[e] / area[e], score)
-            if now < score:  # it fell since it was queued: put it back where it belongs
-                queued[e] = now
-                place = min(BINS - 1, np.int64(now * BINS))
-                if place == b:
-                    _push(heap_score, heap_edge, size, now, e)
-                    size += 1
-                else:
-                    bin_next[e] = bin_head[place]
-                    bin_head[place] = e
+            if now == score:
+                order[merges], scores[merges] = e, score
+                merges += 1
+                _merge_ends(e, state, total, area, queued)
                 continue
-            order[merges], scores[merges] = e, score
-            merges += 1
-            u, v = ends[e, 0], ends[e, 1]
-            if degree[u] >= degree[v]:
-                _absorb(u, v, state, total, area, queued)
+            queued[e] = now  # it fell since it was queued: put it back where it belongs
+            place = _bin_of(now)
+            if place == b:
+                _push(heap_score, heap_edge, size, now, e)
+                size += 1
             else:
-                _absorb(v, u, state, total, area, queued)
+                bin_next[e] = bin_head[place]
+                bin_head[place] = e
     return order[:merges].copy(), scores[:merges].copy()
+
+
+@njit(cache=True, nogil=True)
+def _merge_ends(e: Any, state: tuple[Array, ...], total: Array, area: Array, queued: Array) -> None:
+    """Merge the two regions of an edge; the one with fewer neighbours hands over."""
+    ends, degree = state[0], state[4]
+    u, v = ends[e, 0], ends[e, 1]
+    if degree[u] >= degree[v]:
+        _absorb(u, v, state, total, area, queued)
+    else:
+        _absorb(v, u, state, total, area, queued)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import fastremap
 import numpy as np
 from numpy.typing import NDArray
 
@@ -67,6 +68,30 @@ def dense_labels(labels: Array, *, name: str = "supervoxels") -> Array:
                 f"{name} hold ids from {low} to {high}: expected dense ids that fit in uint32; renumber them first"
             )
     return np.ascontiguousarray(labels, dtype=np.uint32)
+
+
+def renumbered(labels: Array) -> tuple[Array, Array | None]:
+    """Make ids small enough to index arrays by.
+
+    Parameters
+    ----------
+    labels : integer array
+        Any ids; they stay as they are where the largest is below the number of voxels.
+
+    Returns
+    -------
+    labels : uint32 array
+        0 stays 0.
+    ids : (m + 1,) array of the input's dtype, or None
+        The former id of each new one; None where nothing was changed.
+    """
+    if not labels.size or (labels.min() >= 0 and labels.max() < max(labels.size, 1024)):
+        return labels.astype(np.uint32, copy=False), None
+    compact, mapping = fastremap.renumber(labels, preserve_zero=True)
+    ids = np.zeros(len(mapping) + 1, dtype=labels.dtype)
+    new = np.fromiter(mapping.values(), dtype=np.int64, count=len(mapping))
+    ids[new] = np.fromiter(mapping.keys(), dtype=labels.dtype, count=len(mapping))
+    return np.ascontiguousarray(compact, dtype=np.uint32), ids
 
 
 def voxel_mask(mask: Array | None, shape_zyx: tuple[int, ...]) -> Array:

@@ -48,10 +48,9 @@ def basins(ways: Array, shape_zyx: tuple[int, ...]) -> tuple[NDArray[np.uint32],
 
 
 @njit(cache=True, nogil=True)
-def _divide_plateaus(ways, steps):  # type: ignore[no-untyped-def]
-    queue = _plateau_exits(ways, steps)
-    tail = len(queue)
-    queue = np.concatenate((queue, np.empty(tail + 1024, np.uint32)))
+def _divide_plateaus(ways: Array, steps: Array) -> None:
+    queue = np.empty(len(ways), np.uint32)  # memory is taken only as far as it is written
+    tail = _plateau_exits(ways, steps, queue)
     head = 0
     while head < tail:
         i = np.int64(queue[head])
@@ -65,16 +64,13 @@ def _divide_plateaus(ways, steps):  # type: ignore[no-untyped-def]
             ways[i] = ways[i] & ~(1 << d)  # the other voxel comes here, not this one there
             if not ways[j] & _VISITED:
                 ways[j] |= _VISITED
-                if tail == len(queue):
-                    queue = np.concatenate((queue, np.empty(len(queue), np.uint32)))
                 queue[tail] = j
                 tail += 1
 
 
 @njit(cache=True, nogil=True)
-def _plateau_exits(ways, steps):  # type: ignore[no-untyped-def]
-    """Mark and return the voxels that lie on a plateau and have a way out of it."""
-    found = np.empty(1024, np.uint32)
+def _plateau_exits(ways: Array, steps: Array, found: Array) -> int:
+    """Mark and list the voxels that lie on a plateau and have a way out of it; return their number."""
     count = 0
     for i in range(len(ways)):
         way = ways[i] & _WAYS
@@ -88,17 +84,15 @@ def _plateau_exits(ways, steps):  # type: ignore[no-untyped-def]
                 else:
                     out = True
         if level and out:
-            if count == len(found):
-                found = np.concatenate((found, np.empty(count, np.uint32)))
             found[count] = i
             count += 1
     for k in range(count):
         ways[found[k]] |= _VISITED
-    return found[:count].copy()
+    return count
 
 
 @njit(cache=True, nogil=True)
-def find_root(parent, i):  # type: ignore[no-untyped-def]
+def find_root(parent: Array, i: Any) -> Any:
     """Return the root of `i`, halving the path on the way."""
     while parent[i] != i:
         parent[i] = parent[parent[i]]
@@ -107,7 +101,7 @@ def find_root(parent, i):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _join(ways, steps):  # type: ignore[no-untyped-def]
+def _join(ways: Array, steps: Array) -> tuple[Array, int]:
     """Union each voxel with its way up; the root is the smallest index, so one raster pass can label."""
     parent = np.empty(len(ways), np.uint32)
     for i in range(len(ways)):

@@ -40,13 +40,9 @@ def components(edges: Array, n: int, keep: Array | None = None) -> NDArray[np.ui
     return joined(pairs if keep is None else pairs[np.asarray(keep, dtype=bool)], n)
 
 
+@njit(cache=True, nogil=True)
 def joined(pairs: Array, n: int) -> NDArray[np.uint32]:
     """Do as `components`, for checked (E, 2) int64 pairs."""
-    return _components(pairs, n)
-
-
-@njit(cache=True, nogil=True)
-def _components(pairs, n):  # type: ignore[no-untyped-def]
     parent = np.arange(n + 1).astype(np.uint32)
     for k in range(len(pairs)):
         if pairs[k, 0] == 0 or pairs[k, 1] == 0:

@@ -1,9 +1,9 @@
 """Supervoxels from a watershed on the distance to the predicted boundaries.
 
-Funke et al. 2018 (arXiv 1709.02974, section 3.2): threshold the mean affinity, take the Euclidean distance transform,
-use its maxima as seeds and flood. The flooding here is exact but not a priority queue over voxels: steepest-ascent
-basins of the height (`basins`), then a maximum spanning forest over the passes between them, in which every basin without
-a seed joins the seed it reaches over the highest pass (Cousty et al. 2009, watershed cuts and minimum spanning forests).
+Funke et al. 2018 (arXiv 1709.02974): threshold the mean affinity, take the Euclidean distance transform, use its maxima
+as seeds and flood. The flooding is exact without a priority queue over voxels: steepest-ascent basins of the height
+(`basins`), then a maximum spanning forest over the passes between them, in which every basin without a seed joins the
+seed it reaches over the highest pass (Cousty et al. 2009, "Watershed cuts: minimum spanning forests").
 """
 
 from __future__ import annotations
@@ -82,13 +82,16 @@ def _height(
     open_voxels = mean > threshold
     if inside.size:
         open_voxels &= inside
-    if per_section:
-        distance = np.stack([edt.edt(section) for section in open_voxels])
-    else:
-        distance = edt.edt(open_voxels)
+    distance = _distance(open_voxels, per_section)
     largest = float(sum(values.shape))
     np.minimum(distance, largest, out=distance)  # infinite where a volume has no boundary at all
     return np.where(open_voxels, distance, mean - 1).astype(np.float32)
+
+
+def _distance(open_voxels: Array, per_section: bool) -> Array:
+    if per_section:
+        return np.stack([edt.edt(section) for section in open_voxels])
+    return edt.edt(open_voxels)
 
 
 def _flat_faces(height: Array, per_section: bool) -> Array:
@@ -101,7 +104,7 @@ def _flat_faces(height: Array, per_section: bool) -> Array:
 
 
 @njit(cache=True, nogil=True)
-def _uphill(height, per_section, inside):  # type: ignore[no-untyped-def]
+def _uphill(height: Array, per_section: bool, inside: Array) -> Array:
     """Return the byte of each voxel for `basins`: its highest neighbours, where they are not lower."""
     nz, ny, nx = height.shape
     ways = np.empty(nz * ny * nx, np.uint8)
@@ -129,7 +132,7 @@ def _uphill(height, per_section, inside):  # type: ignore[no-untyped-def]
                     h4 = h4 if y + 1 < ny and inside[z, y + 1, x] else low
                     h5 = h5 if x + 1 < nx and inside[z, y, x + 1] else low
                 top = max(max(max(h0, h1), max(h2, h3)), max(h4, h5))
-                way = INSIDE
+                way: Any = INSIDE
                 if top >= height[z, y, x]:
                     way |= (h0 == top) << 0
                     way |= (h1 == top) << 1
@@ -143,7 +146,7 @@ def _uphill(height, per_section, inside):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _seeded(labels, height, count, reach_z, reach):  # type: ignore[no-untyped-def]
+def _seeded(labels: Array, height: Array, count: int, reach_z: int, reach: int) -> Array:
     """Say for each basin whether one of its summit voxels is a maximum of the cube around it."""
     nz, ny, nx = labels.shape
     summit = np.full(count + 1, -np.inf, np.float32)
@@ -164,7 +167,7 @@ def _seeded(labels, height, count, reach_z, reach):  # type: ignore[no-untyped-d
 
 
 @njit(cache=True, nogil=True)
-def _higher_nearby(height, z, y, x, reach_z, reach):  # type: ignore[no-untyped-def]
+def _higher_nearby(height: Array, z: int, y: int, x: int, reach_z: int, reach: int) -> bool:
     nz, ny, nx = height.shape
     h = height[z, y, x]
     for k in range(max(0, z - reach_z), min(nz, z + reach_z + 1)):
@@ -176,7 +179,7 @@ def _higher_nearby(height, z, y, x, reach_z, reach):  # type: ignore[no-untyped-
 
 
 @njit(cache=True, nogil=True)
-def _grown(labels, pairs, passes, seeded):  # type: ignore[no-untyped-def]
+def _grown(labels: Array, pairs: Array, passes: Array, seeded: Array) -> Array:
     """Join basins over falling passes, never two that hold a seed; what no seed reaches stays by itself."""
     parent = np.arange(len(seeded)).astype(np.uint32)
     for k in range(len(pairs)):

@@ -180,12 +180,12 @@ _EMPTY: Row = (np.empty(0, np.int64), np.empty(0, np.int64))
 
 
 @njit(cache=True, nogil=True)
-def _f1(n):  # type: ignore[no-untyped-def]
+def _f1(n: Any) -> Any:
     return n * np.log2(n) if n > 0 else 0.0
 
 
 @njit(cache=True, nogil=True)
-def _f(counts):  # type: ignore[no-untyped-def]
+def _f(counts: Array) -> Any:
     total = 0.0
     for n in counts:
         if n > 0:
@@ -194,7 +194,7 @@ def _f(counts):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _added(truth_a, count_a, truth_b, count_b):  # type: ignore[no-untyped-def]
+def _added(truth_a: Array, count_a: Array, truth_b: Array, count_b: Array) -> Row:
     """Add two sorted rows."""
     truth = np.empty(len(truth_a) + len(truth_b), np.int64)
     count = np.empty(len(truth), np.int64)
@@ -215,7 +215,7 @@ def _added(truth_a, count_a, truth_b, count_b):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _taken(truth_a, count_a, truth_b, count_b):  # type: ignore[no-untyped-def]
+def _taken(truth_a: Array, count_a: Array, truth_b: Array, count_b: Array) -> Row:
     """Subtract the second sorted row from the first; what is not in the first is passed over."""
     truth = np.empty(len(truth_a), np.int64)
     count = np.empty(len(truth_a), np.int64)
@@ -233,7 +233,7 @@ def _taken(truth_a, count_a, truth_b, count_b):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _gathered(rows, starts, truths, counts, width):  # type: ignore[no-untyped-def]
+def _gathered(rows: Array, starts: Array, truths: Array, counts: Array, width: int) -> Row:
     """Add up the rows of many supervoxels."""
     sums = np.zeros(width, np.int64)
     for supervoxel in rows:

@@ -11,12 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import fastremap
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from segmend.core.algorithms.pair_index import add_row, doubled, find_row, new_index
+from segmend.core.algorithms.arrays import renumbered
+from segmend.core.algorithms.pair_index import PairIndex, row_of
 from segmend.core.errors import InputError
 
 Array = NDArray[Any]
@@ -110,8 +110,7 @@ def contingency(labels: Array, truth: Array, *, ignore: Array | None = None) -> 
     dense_s, ids_s = _dense(labels)
     dense_t, ids_t = _dense(truth)
     skip = np.empty(0, np.bool_) if ignore is None else np.ascontiguousarray(ignore).ravel()
-    nodes = int(dense_s.max()) + 1 if dense_s.size else 1
-    pairs, counts = _count(dense_s, dense_t, skip, nodes)
+    pairs, counts = _count(dense_s, dense_t, skip)
     rows_s, rows_t = pairs[:, 0], pairs[:, 1]
     found_s = rows_s if ids_s is None else ids_s[rows_s]
     found_t = rows_t if ids_t is None else ids_t[rows_t]
@@ -187,19 +186,8 @@ def segmentation_scores(labels: Array, truth: Array) -> SegmentationScores:
 
 
 def _dense(array: Array) -> tuple[Array, Array | None]:
-    """Return flat uint32 ids for the kernel, and a table back to the ids of the volume if they were changed."""
     flat = np.ascontiguousarray(array).ravel()
-    if flat.dtype == np.bool_:
-        flat = flat.view(np.uint8)
-    if not flat.size:
-        return flat.astype(np.uint32), None
-    if flat.min() >= 0 and flat.max() < max(flat.size, 1024):
-        return flat.astype(np.uint32, copy=False), None
-    compact, mapping = fastremap.renumber(flat, preserve_zero=True)
-    ids = np.zeros(len(mapping) + 1, dtype=flat.dtype)
-    for old, new in mapping.items():
-        ids[new] = old
-    return compact.astype(np.uint32, copy=False), ids
+    return renumbered(flat.view(np.uint8) if flat.dtype == np.bool_ else flat)
 
 
 def _sums(ids: Array, counts: Array) -> Array:
@@ -219,29 +207,39 @@ def _sum_squares(counts: Array) -> float:
     return float(values @ values)
 
 
+def _count(labels: Array, truth: Array, ignore: Array) -> tuple[Array, Array]:
+    """Return the pairs that occur and how often; truth 0 and ignored voxels are passed over."""
+    index = PairIndex(int(labels.max()) + 1 if labels.size else 1)
+    counts = np.zeros(0, np.int64)
+    for start in range(0, len(labels), _STRETCH):
+        part = slice(start, start + _STRETCH)
+        index.reserve(_STRETCH)
+        if len(index.pairs) > len(counts):
+            counts = np.concatenate([counts, np.zeros(len(index.pairs) - len(counts), np.int64)])
+        _count_stretch(
+            labels[part], truth[part], ignore[part], counts, index.near, index.far_keys, index.far_rows,
+            index.pairs, index.used,
+        )  # fmt: skip
+    return index.found, counts[: len(index.found)]
+
+
+_STRETCH = 1 << 18
+
+
 @njit(cache=True, nogil=True)
-def _count(labels, truth, ignore, nodes):  # type: ignore[no-untyped-def]
-    near, far_keys, far_rows = new_index(nodes)
-    pairs = np.empty((1024, 2), np.uint32)
-    counts = np.zeros(1024, np.int64)
-    count, far = 0, 0
-    last_s, last_t, row = np.uint32(0), np.uint32(0), np.int64(-1)
-    for i in range(len(labels)):
+def _count_stretch(
+    labels: Array, truth: Array, ignore: Array, counts: Array,
+    near: Array, far_keys: Array, far_rows: Array, pairs: Array, used: Array,
+) -> None:  # fmt: skip
+    i = 0
+    while i < len(labels):
         s, t = labels[i], truth[i]
-        if t == 0 or (len(ignore) and ignore[i]):
-            continue
-        if row < 0 or s != last_s or t != last_t:
-            last_s, last_t = s, t
-            row = find_row(s, t, near, far_keys, far_rows)
-            if row < 0:
-                if count == len(pairs):
-                    pairs = np.concatenate((pairs, np.empty_like(pairs)))
-                    counts = np.concatenate((counts, np.zeros_like(counts)))
-                row = count
-                count += 1
-                pairs[row, 0], pairs[row, 1] = s, t
-                far += add_row(s, t, row, near, far_keys, far_rows)
-                if 2 * far > len(far_keys):
-                    far_keys, far_rows = doubled(far_keys, far_rows)
-        counts[row] += 1
-    return pairs[:count].copy(), counts[:count].copy()
+        ignored = len(ignore) > 0 and ignore[i]
+        start = i
+        i += 1
+        while i < len(labels) and labels[i] == s and truth[i] == t:
+            if len(ignore) > 0 and ignore[i] != ignored:
+                break
+            i += 1
+        if t != 0 and not ignored:
+            counts[row_of(s, t, near, far_keys, far_rows, pairs, used)] += i - start

@@ -83,7 +83,7 @@ def cut_between(pairs: Array, weights: Array, kind: Array) -> NDArray[np.bool_]:
 
 
 @njit(cache=True, nogil=True)
-def _arcs(ends, nodes):  # type: ignore[no-untyped-def]
+def _arcs(ends: Array, nodes: int) -> tuple[Array, Array]:
     """Return compressed lists of the arcs that leave each node; arc 2 e leaves ends[e, 0], arc 2 e + 1 ends[e, 1]."""
     start = np.zeros(nodes + 1, np.int64)
     for e in range(len(ends)):
@@ -101,7 +101,9 @@ def _arcs(ends, nodes):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _levels(ends, residual, start, arcs, queue, level):  # type: ignore[no-untyped-def]
+def _levels(
+    ends: Array, residual: Array, start: Array, arcs: Array, queue: Array, level: Array
+) -> Any:
     """Breadth-first levels from node 0 over arcs with room; return whether node 1 is reached."""
     level[:] = -1
     level[0] = 0
@@ -121,7 +123,9 @@ def _levels(ends, residual, start, arcs, queue, level):  # type: ignore[no-untyp
 
 
 @njit(cache=True, nogil=True)
-def _augment(ends, residual, start, arcs, level, place, path):  # type: ignore[no-untyped-def]
+def _augment(
+    ends: Array, residual: Array, start: Array, arcs: Array, level: Array, place: Array, path: Array
+) -> None:
     """Send a blocking flow along the levels, depth first with a current arc per node."""
     depth = 0
     u = 0
@@ -159,7 +163,7 @@ def _augment(ends, residual, start, arcs, level, place, path):  # type: ignore[n
 
 
 @njit(cache=True, nogil=True)
-def _dinic(ends, weights, nodes):  # type: ignore[no-untyped-def]
+def _dinic(ends: Array, weights: Array, nodes: int) -> Array:
     start, arcs = _arcs(ends, nodes)
     residual = np.repeat(weights, 2)
     level = np.empty(nodes, np.int64)
@@ -240,7 +244,7 @@ def _refined(pairs: Array, capacity: Array, kind: Array, side: Array) -> Array:
 
 
 @njit(cache=True, nogil=True)
-def _forest(pairs, kind):  # type: ignore[no-untyped-def]
+def _forest(pairs: Array, kind: Array) -> Array:
     """Kruskal from the strongest edge on, never joining the two sides."""
     parent = np.arange(len(kind))
     side = kind.copy()
@@ -265,7 +269,7 @@ def _forest(pairs, kind):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _depth(pairs, side):  # type: ignore[no-untyped-def]
+def _depth(pairs: Array, side: Array) -> Array:
     """Return the steps of each node to the border between the sides; -1 where it cannot be reached."""
     start, arcs = _arcs(pairs, len(side))
     depth = np.full(len(side), -1, np.int64)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import fastremap
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from segmend.core.algorithms.arrays import dense_labels, nearest_affinities
-from segmend.core.algorithms.pair_index import add_row, doubled, find_row, new_index
+from segmend.core.algorithms.arrays import dense_labels, nearest_affinities, renumbered
+from segmend.core.algorithms.pair_index import PairIndex, row_of
 from segmend.core.errors import InputError
 
 Array = NDArray[Any]
@@ -82,7 +81,7 @@ def region_graph(supervoxels: Array, affinities: Array | None) -> RegionGraph:
     """
     labels = dense_labels(supervoxels)
     values, scale = _face_values(affinities, labels.shape)
-    labels, ids = _compact(labels)
+    labels, ids = renumbered(labels)
     pairs, rows = contacts(labels, values, STRONG * scale)
     if ids is not None:
         pairs = np.sort(ids[pairs], axis=1)
@@ -116,9 +115,23 @@ def strongest_contacts(labels: Array, values: Array) -> tuple[Array, Array]:
 
 def contacts(labels: Array, values: Array, strong: float) -> tuple[Array, Array]:
     """Return pairs and their sums as columns: area, sum, largest, strong faces, z, y, x."""
-    nodes = int(labels.max()) + 1 if labels.size else 1
-    pairs, rows = _gather(labels, values, float(strong), nodes)
-    return pairs, rows
+    lines = labels.shape[0] * labels.shape[1]
+    stretch = max(3 * labels.shape[2], _STRETCH)
+    index = PairIndex(int(labels.max()) + 1 if labels.size else 1)
+    sums = np.zeros((0, _COLUMNS), np.float64)
+    line = 0
+    while line < lines:
+        index.reserve(stretch)
+        if len(index.pairs) > len(sums):
+            sums = np.concatenate([sums, np.zeros((len(index.pairs) - len(sums), _COLUMNS))])
+        line = _gather_lines(
+            labels, values, float(strong), line, len(index.found) + stretch, sums,
+            index.near, index.far_keys, index.far_rows, index.pairs, index.used,
+        )  # fmt: skip
+    return index.found, sums[: len(index.found)]
+
+
+_STRETCH = 1 << 16
 
 
 def supervoxel_table(supervoxels: Array) -> SupervoxelTable:
@@ -151,86 +164,76 @@ def _face_values(affinities: Array | None, shape: tuple[int, ...]) -> tuple[Arra
     return values, scale
 
 
-def _compact(labels: Array) -> tuple[Array, Array | None]:
-    """Renumber where the largest id is far above the number of voxels, as in a small box of a large volume."""
-    if not labels.size or int(labels.max()) < max(labels.size, 1024):
-        return labels, None
-    compact, mapping = fastremap.renumber(labels, preserve_zero=True)
-    ids = np.zeros(len(mapping) + 1, dtype=np.uint32)
-    for old, new in mapping.items():
-        ids[new] = old
-    return np.ascontiguousarray(compact, dtype=np.uint32), ids
-
-
 @njit(cache=True, nogil=True)
-def face_value(values, axis, z, y, x):  # type: ignore[no-untyped-def]
-    """Return the value of the face between a voxel and its predecessor on an axis."""
-    if values.ndim == 4:
-        return np.float64(values[axis, z, y, x])
-    here = values[z, y, x]
-    there = values[z - (axis == 0), y - (axis == 1), x - (axis == 2)]
-    return np.float64(min(here, there))
-
-
-@njit(cache=True, nogil=True)
-def _gather(labels, values, strong, nodes):  # type: ignore[no-untyped-def]
-    near, far_keys, far_rows = new_index(nodes)
-    pairs = np.empty((1024, 2), np.uint32)
-    sums = np.zeros((1024, _COLUMNS), np.float64)
-    count, far = 0, 0
+def _gather_lines(
+    labels: Array, values: Array, strong: float, first: int, room: int, sums: Array,
+    near: Array, far_keys: Array, far_rows: Array, pairs: Array, used: Array,
+) -> int:  # fmt: skip
+    """Add up the faces of the lines along x from number `first` on, while there is room; return the next line."""
     nz, ny, nx = labels.shape
-    last = np.zeros((3, 3), np.int64)  # per axis: the pair met last and its row; faces come in runs
-    for z in range(nz):
-        for y in range(ny):
-            for x in range(nx):
-                a = labels[z, y, x]
-                if a == 0:
-                    continue
-                for axis in range(3):
-                    if axis == 0:
-                        if z == 0:
-                            continue
-                        b = labels[z - 1, y, x]
-                    elif axis == 1:
-                        if y == 0:
-                            continue
-                        b = labels[z, y - 1, x]
-                    else:
-                        if x == 0:
-                            continue
-                        b = labels[z, y, x - 1]
-                    if a == b or b == 0:
-                        continue
-                    u, v = min(a, b), max(a, b)
-                    if last[axis, 0] == u and last[axis, 1] == v:
-                        row = last[axis, 2]
-                    else:
-                        row = find_row(u, v, near, far_keys, far_rows)
-                        if row < 0:
-                            if count == len(pairs):
-                                pairs = np.concatenate((pairs, np.empty_like(pairs)))
-                                sums = np.concatenate((sums, np.zeros_like(sums)))
-                            row = count
-                            count += 1
-                            pairs[row, 0], pairs[row, 1] = u, v
-                            sums[row, _MAX] = -np.inf
-                            far += add_row(u, v, row, near, far_keys, far_rows)
-                            if 2 * far > len(far_keys):
-                                far_keys, far_rows = doubled(far_keys, far_rows)
-                        last[axis, 0], last[axis, 1], last[axis, 2] = u, v, row
-                    value = face_value(values, axis, z, y, x)
-                    sums[row, _AREA] += 1
-                    sums[row, _SUM] += value
-                    sums[row, _MAX] = max(sums[row, _MAX], value)
-                    sums[row, _STRONG] += value > strong
-                    sums[row, _Z] += z - 0.5 * (axis == 0)
-                    sums[row, _Y] += y - 0.5 * (axis == 1)
-                    sums[row, _X] += x - 0.5 * (axis == 2)
-    return pairs[:count].copy(), sums[:count].copy()
+    for line in range(first, nz * ny):
+        if used[0] + 3 * nx > room:
+            return line
+        z, y = line // ny, line % ny
+        here = labels[z, y]
+        if z > 0:
+            lower, upper = _faces(values, 0, z, y)
+            _gather_line(
+                here, labels[z - 1, y], lower, upper, strong, z - 0.5, y, 0.0, sums,
+                near, far_keys, far_rows, pairs, used,
+            )  # fmt: skip
+        if y > 0:
+            lower, upper = _faces(values, 1, z, y)
+            _gather_line(
+                here, labels[z, y - 1], lower, upper, strong, z, y - 0.5, 0.0, sums,
+                near, far_keys, far_rows, pairs, used,
+            )  # fmt: skip
+        lower, upper = _faces(values, 2, z, y)
+        _gather_line(
+            here[1:], here[:-1], lower, upper, strong, z, y, 0.5, sums,
+            near, far_keys, far_rows, pairs, used,
+        )  # fmt: skip
+    return nz * ny
 
 
 @njit(cache=True, nogil=True)
-def _extent(labels, nodes):  # type: ignore[no-untyped-def]
+def _faces(values: Array, axis: int, z: int, y: int) -> tuple[Array, Array]:
+    """Return two lines whose smaller values are those of the faces."""
+    if values.ndim == 4:
+        line = values[axis, z, y][axis == 2 :]
+        return line, line
+    if axis == 2:
+        return values[z, y][1:], values[z, y][:-1]
+    return values[z, y], values[z - (axis == 0), y - (axis == 1)]
+
+
+@njit(cache=True, nogil=True)
+def _gather_line(
+    ours: Array, theirs: Array, lower: Array, upper: Array, strong: float, z: float, y: float, x0: float, sums: Array,
+    near: Array, far_keys: Array, far_rows: Array, pairs: Array, used: Array,
+) -> None:  # fmt: skip
+    last_u, last_v, row = np.uint32(0), np.uint32(0), 0
+    for x in range(len(ours)):
+        a, b = ours[x], theirs[x]
+        if a == b or a == 0 or b == 0:
+            continue
+        u, v = min(a, b), max(a, b)
+        if u != last_u or v != last_v:
+            row = row_of(u, v, near, far_keys, far_rows, pairs, used)
+            last_u, last_v = u, v
+        value = np.float64(min(lower[x], upper[x]))
+        sums[row, _AREA] += 1
+        sums[row, _SUM] += value
+        if value > sums[row, _MAX] or sums[row, _AREA] == 1:
+            sums[row, _MAX] = value
+        sums[row, _STRONG] += value > strong
+        sums[row, _Z] += z
+        sums[row, _Y] += y
+        sums[row, _X] += x + x0
+
+
+@njit(cache=True, nogil=True)
+def _extent(labels: Array, nodes: int) -> tuple[Array, Array, Array]:
     size = np.zeros(nodes, np.uint32)
     box = np.zeros((nodes, 6), np.int32)
     centre = np.zeros((nodes, 3), np.float64)
@@ -259,7 +262,7 @@ def _extent(labels, nodes):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _nearest_voxel(labels, centre):  # type: ignore[no-untyped-def]
+def _nearest_voxel(labels: Array, centre: Array) -> Array:
     point = np.zeros((len(centre), 3), np.int32)
     best = np.full(len(centre), np.inf)
     nz, ny, nx = labels.shape

@@ -80,7 +80,7 @@ def watershed(
 
 
 @njit(cache=True, nogil=True)
-def _steepest(values, low, high, mask):  # type: ignore[no-untyped-def]
+def _steepest(values: Array, low: float, high: float, mask: Array) -> Array:
     """Return the byte of each voxel for `basins`."""
     _, nz, ny, nx = values.shape
     ways = np.empty(nz * ny * nx, np.uint8)
@@ -107,7 +107,7 @@ def _steepest(values, low, high, mask):  # type: ignore[no-untyped-def]
                     a4 = a4 if y + 1 < ny and mask[z, y + 1, x] else np.float32(-1)
                     a5 = a5 if x + 1 < nx and mask[z, y, x + 1] else np.float32(-1)
                 top = max(max(max(a0, a1), max(a2, a3)), max(a4, a5))
-                way = 0
+                way: Any = 0
                 if top >= low and top >= 0:
                     top = min(top, np.float32(high))
                     way = INSIDE
@@ -123,7 +123,7 @@ def _steepest(values, low, high, mask):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _link(pairs, size, threshold):  # type: ignore[no-untyped-def]
+def _link(pairs: Array, size: Array, threshold: int) -> Array:
     """Merge small basins along `pairs` in order; return the root of each and leave its size in `size`."""
     parent = np.arange(len(size)).astype(np.uint32)
     for k in range(len(pairs)):
