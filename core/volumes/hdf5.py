@@ -57,7 +57,9 @@ def _choose(path: Path, file: Any, dataset: str | None) -> Any:
         found = file.get(dataset)
         if isinstance(found, h5py.Dataset):
             return found
-        raise VolumeError(f"{path} has no dataset {dataset}; it has {_listed(_datasets(file))}")
+        raise VolumeError(
+            f"{path} has no dataset {dataset}: it has {_listed(_datasets(file))}; name one that is there"
+        )
     everything = _datasets(file)
     volumes = [d for d in everything if len(d.shape) == 3]
     if len(volumes) == 1:

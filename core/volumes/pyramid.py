@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from segmend.core.geometry import Box, Grid, Zyx
 from segmend.core.volumes import zarr_store
 from segmend.core.volumes.ome import multiscales
-from segmend.core.volumes.zarr_volume import COMPLETE, ZarrVolume, own_levels
+from segmend.core.volumes.zarr_volume import ZarrVolume, own_levels
 
 COARSEST = 512
 """Largest extent of the coarsest level in y and x; viewers read that level at every step."""
@@ -46,7 +46,7 @@ def write_pyramid(path: Path | str, *, labels: bool) -> None:
     attributes = multiscales(
         group.stem, [v.grid for v in levels], channels=finest.channels is not None, labels=labels
     )
-    attributes[COMPLETE] = _has_every_chunk(group / "0", finest)
+    attributes[zarr_store.COMPLETE] = _has_every_chunk(group / "0", finest)
     zarr_store.write_json(group / ".zattrs", attributes)
 
 

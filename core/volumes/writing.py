@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -66,7 +66,8 @@ class BoxWriter:
                 f"cannot write {dimensions(voxels.shape)} {voxels.dtype} into {self._path}: expected "
                 f"{dimensions(box.shape_zyx)} {self._dtype}"
             )
-        self._write_box(box, voxels)
+        with _disk_refuses(self._path):
+            self._write_box(box, voxels)
 
 
 @contextmanager
@@ -115,22 +116,36 @@ def open_writer(
     partial = path.with_name(f".{path.name}.partial-{os.getpid()}{path.suffix}")
     _remove(partial)
     try:
-        with create(partial, dataset, shape_zyx, dtype, grid) as write_box:
+        with ExitStack() as stack:
+            with _disk_refuses(path):
+                write_box = stack.enter_context(create(partial, dataset, shape_zyx, dtype, grid))
             yield BoxWriter(path, shape_zyx, dtype, write_box)
-        if partial.is_dir():
-            write_pyramid(partial, labels=labels)
-        else:
-            _flush(partial)
-        partial.replace(path)
+        with _disk_refuses(path):
+            _finish(partial, labels)
+            partial.replace(path)
+    finally:
+        _remove(partial)
+
+
+def _finish(partial: Path, labels: bool) -> None:
+    if partial.is_dir():
+        write_pyramid(partial, labels=labels)
+        return
+    with partial.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def _disk_refuses(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except VolumeError:
+        raise
     except READ_ERRORS as error:
-        if isinstance(error, VolumeError):
-            raise
         raise VolumeError(
             f"{path} cannot be written ({error}): look whether the disk is full or may be written",
             details=repr(error),
         ) from error
-    finally:
-        _remove(partial)
 
 
 @contextmanager
@@ -214,11 +229,6 @@ _CREATE: dict[str, _Create] = {
     ".tiff": _tiff,
     ".npy": _npy,
 }
-
-
-def _flush(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
 
 
 def _remove(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from segmend.core.volumes.ome import Level, read_multiscales
 
 _SEARCH_DEPTH = 4
 _LISTED = 12
+_METADATA = frozenset({"zarr.json", ".zarray", ".zattrs", ".zmetadata", ".zgroup"})
 
 
 def is_zarr(folder: Path) -> bool:
@@ -87,10 +89,11 @@ def _level_of(folder: Path) -> Level | None:
 
 
 def _array(folder: Path, source: str, level: Level | None) -> ArraySource:
-    store = zarr_store.open_array(folder)
+    complete = bool(zarr_store.read_attributes(folder.parent).get(zarr_store.COMPLETE))
+    store = zarr_store.open_array(folder, every_chunk=complete)
     if 0 not in store.shape and not _has_a_chunk(folder):
         raise VolumeError(
-            f"{source} has metadata but not one chunk of voxels; copy it again from its source"
+            f"{source} has metadata but not one chunk of voxels: copy it again from its source"
         )
     if level is not None and len(level.axes) == len(store.shape):
         store = _as_czyx(store, level.axes, source)
@@ -154,5 +157,12 @@ def _triple(
 
 
 def _has_a_chunk(folder: Path) -> bool:
-    names = ("zarr.json", ".zarray", ".zattrs", ".zmetadata")
-    return any(path.name not in names and path.is_file() for path in folder.rglob("*"))
+    """Look for the first chunk file; an array may have millions."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir():
+                if _has_a_chunk(Path(entry.path)):
+                    return True
+            elif entry.name not in _METADATA:
+                return True
+    return False

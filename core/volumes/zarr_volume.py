@@ -15,9 +15,6 @@ from segmend.core.volumes.base import check_inside, dimensions
 from segmend.core.volumes.lazy import READ_ERRORS, damaged
 from segmend.core.volumes.ome import Level, multiscales, read_multiscales
 
-COMPLETE = "segmend-complete"
-"""Attribute of our groups whose levels have every chunk on disk; a missing chunk is then damage, not emptiness."""
-
 
 class ZarrVolume:
     """One level of one of our OME-Zarr groups.
@@ -186,5 +183,5 @@ def own_levels(group: Path) -> tuple[list[Grid], dict[str, Any]]:
 
 def _open_level(group: Path, level: int, writable: bool) -> ZarrVolume:
     grids, attributes = own_levels(group)
-    complete = bool(attributes.get(COMPLETE)) and not writable
+    complete = bool(attributes.get(zarr_store.COMPLETE)) and not writable
     return ZarrVolume(group, level, grids[level], writable=writable, every_chunk=complete)
