@@ -76,16 +76,10 @@ class Candidate:
 
 
 def candidate_id(edit: Merge | Split) -> str:
-    """Return 16 hexadecimal digits that depend on the supervoxels the edit names, not on their order.
-
-    The spots behind the anchors of a split only steer the cut and do not count.
-    """
-    if isinstance(edit, Merge):
-        named = sorted(spot.supervoxel for spot in edit.spots)
-        text = "merge " + " ".join(map(str, named))
-    else:
-        sides = sorted((edit.first[0].supervoxel, edit.second[0].supervoxel))
-        text = f"split {sides[0]} {sides[1]}"
+    """Return 16 hexadecimal digits that depend on the supervoxels the edit names, not on their order or side."""
+    sides = (edit.spots,) if isinstance(edit, Merge) else (edit.first, edit.second)
+    named = sorted(sorted(spot.supervoxel for spot in side) for side in sides)
+    text = f"{'merge' if isinstance(edit, Merge) else 'split'} {named}"
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 

@@ -74,7 +74,7 @@ class CandidateQueue:
         verdicts: Mapping[str, str] | None = None,
         seed: int = 0,
     ) -> None:
-        self._candidates = list(candidates)
+        self._candidates = list({candidate.id: candidate for candidate in candidates}.values())
         self._segmentation = segmentation
         self._scorer = scorer
         self._row = {candidate.id: row for row, candidate in enumerate(self._candidates)}

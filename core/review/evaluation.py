@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+from segmend.core.algorithms.metrics import adapted_rand_error, vi_from_table
 from segmend.core.errors import InputError
 from segmend.core.geometry import Box
-from segmend.core.review.overlap import counted_box, overlap_of
-from segmend.core.review.scores import adapted_rand_error, variation_of_information
+from segmend.core.review.overlap import counted_box, shared_voxels
 from segmend.core.volumes.base import Volume
 
 
@@ -60,14 +60,14 @@ def evaluate(segmentation: Volume, labels: Volume, box: Box | None = None) -> Sc
         If the volumes do not fit each other or nothing is labelled inside the box.
     """
     inside = counted_box(segmentation, labels, box)
-    overlap = overlap_of(segmentation, labels, inside)
-    if not overlap.total:
+    table = shared_voxels(segmentation, labels, inside)
+    total = int(table.counts.sum())
+    if not total:
         raise InputError(
             f"{labels.source} is 0 everywhere in the counted box: expected labelled objects to compare with"
         )
-    vi = variation_of_information(overlap)
-    tolerant = variation_of_information(overlap_of(segmentation, labels, inside, tolerant=True))
-    missing = int(overlap.count[overlap.label == 0].sum())
+    vi = vi_from_table(table)
+    tolerant = vi_from_table(shared_voxels(segmentation, labels, inside, tolerant=True))
     return Scores(
         vi_split=vi.split,
         vi_merge=vi.merge,
@@ -75,6 +75,6 @@ def evaluate(segmentation: Volume, labels: Volume, box: Box | None = None) -> Sc
         vi_split_tolerant=tolerant.split,
         vi_merge_tolerant=tolerant.merge,
         vi_sum_tolerant=tolerant.sum,
-        adapted_rand_error=adapted_rand_error(overlap),
-        unlabelled=missing / overlap.total,
+        adapted_rand_error=adapted_rand_error(table),
+        unlabelled=int(table.counts[table.labels == 0].sum()) / total,
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from segmend.core.algorithms.metrics import VariationScores
 from segmend.core.candidates.candidate import Candidate
 from segmend.core.candidates.queue import CandidateQueue, Order
 from segmend.core.errors import EditRefused, InputError
@@ -91,12 +92,16 @@ def review(
     return ReviewReport(
         decisions=len(curve) - 1,
         accepted=accepted,
-        vi_before=before.to_json(),
-        vi_after=reviewer.vi(session).to_json(),
+        vi_before=_figures(before),
+        vi_after=_figures(reviewer.vi(session)),
         curve=curve,
         vi_best=reviewer.vi_best(session).sum,
         vi_reachable=reachable.sum,
     )
+
+
+def _figures(vi: VariationScores) -> dict[str, float]:
+    return {"split": vi.split, "merge": vi.merge, "sum": vi.sum}
 
 
 def _work_off(
@@ -126,7 +131,8 @@ def _decide(session: Session, reviewer: PerfectReviewer, candidate: Candidate) -
     except EditRefused:
         session.decide(candidate, "reject")  # it was looked at: it counts, and must not come again
         return False
-    reviewer.follow((*changes.old_ids, *changes.new_ids), session)
+    if verdict == "accept":
+        reviewer.follow(changes.old_ids, changes.new_ids, session)
     return verdict == "accept"
 
 

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from segmend.core.algorithms.incremental_vi import VariationOfInformation
+from segmend.core.algorithms.metrics import Contingency, VariationScores
 from segmend.core.candidates.candidate import Candidate, still_together
 from segmend.core.edits.model import Merge, Split
 from segmend.core.edits.resolving import split_sides
 from segmend.core.errors import EditRefused, InputError
 from segmend.core.geometry import Box
-from segmend.core.review.overlap import counted_box, overlap_of
+from segmend.core.review.overlap import counted_box, shared_voxels
 from segmend.core.review.reviewer import ReviewVerdict
-from segmend.core.review.scores import Vi
-from segmend.core.review.truth import LiveScore, TruthTable
 from segmend.core.segmentation.segmentation import Segmentation
 from segmend.core.segmentation.supervoxel_mapping import Move, SupervoxelMapping
 from segmend.core.volumes.base import Volume
@@ -45,7 +45,7 @@ class PerfectReviewer:
     def __init__(self, labels: Volume, box: Box | None = None) -> None:
         self.labels = labels
         self.box = box
-        self._known: tuple[Session, TruthTable, LiveScore] | None = None
+        self._known: tuple[Session, Contingency, VariationOfInformation] | None = None
 
     def begin(self, session: Session) -> None:
         """Compare the session as it is now with the truth; `decide` does so at the first candidate.
@@ -57,26 +57,27 @@ class PerfectReviewer:
         """
         supervoxels = session.supervoxels[0]
         inside = counted_box(supervoxels, self.labels, self.box)
-        table = TruthTable(overlap_of(supervoxels, self.labels, inside))
-        if not table.total:
+        table = shared_voxels(supervoxels, self.labels, inside)
+        if not len(table.counts):
             raise InputError(
                 f"{self.labels.source} is 0 everywhere in the counted box: expected labelled objects"
             )
-        self._known = session, table, LiveScore(table, session.segmentation.segment_of)
+        score = VariationOfInformation(table, session.segmentation.segment_of)
+        self._known = session, table, score
 
-    def vi(self, session: Session) -> Vi:
+    def vi(self, session: Session) -> VariationScores:
         """Return the variation of information of the session as last seen."""
-        return self._look(session)[1].vi
+        return self._look(session)[1].scores
 
-    def vi_best(self, session: Session) -> Vi:
+    def vi_best(self, session: Session) -> VariationScores:
         """Return what the supervoxels allow: each one given to its majority object."""
-        return self._look(session)[0].vi_best()
+        return self._look(session)[1].vi_best
 
     def decide(self, candidate: Candidate, session: Session) -> ReviewVerdict:
         """Accept iff the edit lowers the sum of the variation of information."""
         return self.judge(candidate.edit, session)
 
-    def _look(self, session: Session) -> tuple[TruthTable, LiveScore]:
+    def _look(self, session: Session) -> tuple[Contingency, VariationOfInformation]:
         if self._known is None or self._known[0] is not session:
             self.begin(session)
         assert self._known is not None
@@ -91,13 +92,15 @@ class PerfectReviewer:
             return "reject"
         return "accept" if change < -_ENOUGH else "reject"
 
-    def follow(self, segments: Iterable[int], session: Session) -> None:
-        """Take note of segments that an edit changed."""
-        score = self._look(session)[1]
-        for segment in set(segments):
-            score.replace(segment, session.segmentation.members(segment))
+    def follow(self, old: Sequence[int], new: Sequence[int], session: Session) -> None:
+        """Take note of an accepted candidate: segments before and after, as the session announced them."""
+        score, members = self._look(session)[1], session.segmentation.members
+        for gone in set(old) - set(new):
+            score.apply_merge(new[0], gone)
+        for born in set(new) - set(old):
+            score.apply_move(members(born), old[0], born)
 
-    def reachable(self, candidates: Iterable[Candidate], session: Session) -> Vi:
+    def reachable(self, candidates: Iterable[Candidate], session: Session) -> VariationScores:
         """Return the variation of information after every candidate was decided right.
 
         The candidates are gone through in the given order on a copy of the mapping; each edit that lowers the sum
@@ -109,17 +112,17 @@ class PerfectReviewer:
 class _Trial:
     """A copy of the mapping on which edits are tried out."""
 
-    def __init__(self, segmentation: Segmentation, table: TruthTable) -> None:
+    def __init__(self, segmentation: Segmentation, table: Contingency) -> None:
         self._segmentation = copy.copy(segmentation)
         self._segmentation.mapping = SupervoxelMapping(
             segmentation.segment_of, segmentation.mapping.size
         )
-        self._score = LiveScore(table, self._segmentation.segment_of)
+        self._score = VariationOfInformation(table, self._segmentation.segment_of)
         self._next = int(self._segmentation.segment_of.max(initial=0)) + 1
         self._changed_at: dict[int, int] = {}
         self._clock = 0
 
-    def run(self, candidates: list[Candidate]) -> Vi:
+    def run(self, candidates: list[Candidate]) -> VariationScores:
         seen: dict[int, int] = {}
         for _ in range(_MOST_PASSES):
             before = self._clock
@@ -129,7 +132,7 @@ class _Trial:
                     self._try(candidate)
             if self._clock == before:
                 break
-        return self._score.vi
+        return self._score.scores
 
     def _is_news(self, candidate: Candidate, seen: int) -> bool:
         a, b = self._segmentation.segment_of[list(candidate.anchors)].tolist()
@@ -160,23 +163,25 @@ class _Trial:
         self._clock += 1
         for move in moves:
             mapping.apply(move)
-        for segment in {s for move in moves for s in (move.source, move.target)}:
-            self._score.replace(segment, mapping.members(segment))
-            self._changed_at[segment] = self._clock
+            self._score.apply_move(move.supervoxels, move.source, move.target)
+            self._changed_at[move.source] = self._changed_at[move.target] = self._clock
 
 
-def _change(edit: Merge | Split, segmentation: Segmentation, score: LiveScore) -> float:
+def _change(
+    edit: Merge | Split, segmentation: Segmentation, score: VariationOfInformation
+) -> float:
     """Return the change of the sum in bits; raises `EditRefused` as the edit itself would."""
     if isinstance(edit, Merge):
-        segments = _segments(edit, segmentation)
-        return score.merge_change(segments) if len(segments) > 1 else 0.0
+        target, *others = _segments(edit, segmentation)
+        return score.merge_delta(target, others[0]) if others else 0.0
     (side,) = split_sides(edit, segmentation)
     segment = int(segmentation.segment_of[side[0]])
-    return score.split_change(segment, np.array(side, np.int64))
+    return score.split_delta(np.array(side, np.int64), segment)
 
 
 def _segments(edit: Merge, segmentation: Segmentation) -> list[int]:
-    named = [int(segmentation.segment_of[spot.supervoxel]) for spot in edit.spots]
+    """Return the two segments of a merge, the larger one first; one if they are the same."""
+    named = [int(segmentation.segment_of[spot.supervoxel]) for spot in edit.spots[:2]]
     if not all(named):
         raise EditRefused("a supervoxel of this candidate is not part of the segmentation any more")
     return sorted(set(named), key=lambda s: (-segmentation.voxels(s), s))
