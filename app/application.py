@@ -68,7 +68,7 @@ class Options:
 
     author: str | None = None
     look: Look = "dark"
-    recent: RecentProjects = field(default_factory=RecentProjects)
+    recent: RecentProjects | None = field(default_factory=RecentProjects)
     choices: Choices = field(default_factory=Choices)
 
 
@@ -99,7 +99,7 @@ class Application:
             failed=self.show_error,
         )
         self._connect()
-        self.window.start.show_recent(options.recent.paths())
+        self._show_recent()
         self.show_situation()
 
     def _connect(self) -> None:
@@ -189,7 +189,7 @@ class Application:
         self.now = None
         self.window.scene.close()
         self.window.start.show_note("")
-        self.window.start.show_recent(self._options.recent.paths())
+        self._show_recent()
         self.window.show_start()
         self.show_situation()
 
@@ -296,9 +296,10 @@ class Application:
     def _on_opened(self, opened: OpenProject) -> None:
         self.now = opened
         project, session = opened.project, opened.session
-        self._options.recent.remember(project.path)
+        if self._options.recent:
+            self._options.recent.remember(project.path)
         self.window.start.show_note("")
-        self.window.show_workspace(project.path.stem)
+        self.window.show_workspace(project.path.stem, segmented=session is not None)
         self.window.scene.open(_volumes(project, session), session and session.segmentation)
         self.window.layers.bind()
         run, self._run_after_opening = self._run_after_opening, False
@@ -314,6 +315,10 @@ class Application:
         self._show_history()
         self.show_situation()
 
+    def _show_recent(self) -> None:
+        recent = self._options.recent
+        self.window.start.show_recent(recent.paths() if recent else ())
+
     def _start_review(self, opened: OpenProject, session: Session) -> None:
         scene = self.window.scene
         shelf = MeshShelf(opened.project.generation_dir / "meshes")
@@ -324,7 +329,12 @@ class Application:
 
         opened.solids = SolidsPresenter(self.jobs, scene, mesher, session.segmentation.members)
         opened.review = ReviewPresenter(
-            session, self.jobs, self.window.review, scene, shown=self._on_scene_shown
+            session,
+            self.jobs,
+            self.window.review,
+            scene,
+            shown=self._on_scene_shown,
+            prepare=opened.solids.prepare,
         )
         session.edited.connect(self._on_edited, thread="main")
         opened.review.start()
@@ -370,10 +380,10 @@ class Application:
             self.now.solids.pick(self.window.scene.segment_under(place_nm))
 
     def _on_pointer(self, event: Any = None) -> None:
-        if self.now is None:
-            return
-        place = self.window.scene.sections.cursor.position
-        if len(place) != 3:
+        sections = self.window.scene.sections
+        place = sections.cursor.position
+        if self.now is None or len(place) != 3 or not sections.mouse_over_canvas:
+            self.window.show_place("")
             return
         z, y, x = self.now.project.grid.to_index(place)
         text = f"z {z}   y {y}   x {x}"
@@ -474,7 +484,7 @@ def take_picture(
     look : {"dark", "light"}
     """
     _qt_application()
-    application = Application(Options(look=look), synchronous=True)
+    application = Application(Options(look=look, recent=None), synchronous=True)
     window = application.window
     window.resize(*size)
     window.show()

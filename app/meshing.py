@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segmend.core.algorithms.meshes import Mesh, mesh_within
+from segmend.core.algorithms.meshes import Mesh, mesh_within, smoothed
 from segmend.core.geometry import Box
 from segmend.core.volumes.base import Volume
 
+_RECIPE = 2
+"""Counted up when the same supervoxels give another mesh, so that kept ones are not used."""
 _READ_VOXELS = 6_000_000
 _MESH_VOXELS = 1_500_000
 
@@ -54,7 +56,7 @@ class MeshShelf:
         size = volume.grid.voxel_size_nm_zyx
         while mask.size > _MESH_VOXELS:
             mask, size = mask[::2, ::2, ::2], tuple(2 * s for s in size)
-        mesh = mesh_within(mask, size, volume.grid.to_nm(start), max_faces=max_faces)
+        mesh = smoothed(mesh_within(mask, size, volume.grid.to_nm(start), max_faces=max_faces))
         _save(file, mesh)
         return mesh
 
@@ -79,7 +81,7 @@ def _mask(
 
 def _key(supervoxels: NDArray[Any], max_faces: int) -> str:
     digest = hashlib.blake2b(np.sort(supervoxels).astype(np.uint32).tobytes(), digest_size=12)
-    return f"{digest.hexdigest()}-{max_faces}"
+    return f"{digest.hexdigest()}-{max_faces}-{_RECIPE}"
 
 
 def _load(file: Path) -> Mesh | None:

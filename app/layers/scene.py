@@ -26,6 +26,7 @@ from segmend.core.volumes.base import Volume
 
 IMAGE, AFFINITIES, SEGMENTS, CANDIDATE = "EM image", "Affinities", "Segments", "Candidate"
 OVERLAYS = (AFFINITIES, SEGMENTS, CANDIDATE)
+_MOST_CROPPING = 1.8
 _AXES = ("z", "y", "x")
 _UNITS = ("nm", "nm", "nm")
 
@@ -175,14 +176,21 @@ class Scene:
         self._refresh(CANDIDATE)
 
     def frame(self, centre_nm: ZyxNm, extent_nm: float) -> None:
-        """Move both views to a place, with `extent_nm` of it visible."""
+        """Move the sections to a place, with `extent_nm` of it visible; avoid empty margins."""
         if self.sections.dims.ndim < 3:
             return
         self.sections.dims.set_point(0, centre_nm[0])
         camera = self.sections.scene.camera
-        camera.center = centre_nm
-        camera.zoom = min(self.sections.canvas.size) / extent_nm
-        self.solids.scene.camera.center = centre_nm
+        height, width = self.sections.canvas.size
+        low, high = self.sections.layers.extent.world[:, 1:]
+        zoom = min(height, width) / extent_nm
+        filling = float(np.max([height, width] / np.maximum(high - low, 1e-9)))
+        zoom = max(zoom, min(filling, _MOST_CROPPING * zoom))
+        seen = np.array([height, width]) / zoom
+        margin = np.minimum(seen, high - low) / 2
+        y, x = np.clip(centre_nm[1:], low + margin, high - margin)
+        camera.center = (centre_nm[0], float(y), float(x))
+        camera.zoom = zoom
 
     def show_meshes(self, meshes: Sequence[ColouredMesh]) -> None:
         """Replace what the 3D view shows; one layer, whatever the number of meshes."""
@@ -225,7 +233,7 @@ class Scene:
 
     def layer(self, name: str) -> Layer | None:
         """Return a layer by name."""
-        return self.sections.layers[name] if name in self.sections.layers else None
+        return next((layer for layer in self.sections.layers if layer.name == name), None)
 
     def toggle(self, name: str) -> None:
         """Show or hide a layer."""

@@ -13,9 +13,9 @@ from segmend.core.edits.model import Merge
 from segmend.core.edits.resolving import split_sides
 from segmend.core.geometry import Grid, Zyx, ZyxNm
 
-_SMALLEST_EXTENT_NM = 700.0
-_LARGEST_EXTENT_NM = 4000.0
-_CONTACTS_PER_VIEW = 7.0
+_SMALLEST_EXTENT_NM = 800.0
+_LARGEST_EXTENT_NM = 3000.0
+_CONTACTS_PER_VIEW = 5.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

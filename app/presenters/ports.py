@@ -45,15 +45,6 @@ class Jobs(Protocol):
         """Do something long in a worker process; `work` must be picklable."""
 
 
-class Queue(Protocol):
-    """The candidates that are still to be decided."""
-
-    def next(self) -> Candidate | None:
-        """Return the one to decide now."""
-
-    def __len__(self) -> int: ...
-
-
 class ReviewSession(Protocol):
     """What reviewing needs of a session."""
 
@@ -67,6 +58,8 @@ class ReviewSession(Protocol):
     def can_undo(self) -> bool: ...  # noqa: D102
     @property
     def can_redo(self) -> bool: ...  # noqa: D102
+    @property
+    def operations_in_effect(self) -> Sequence[Any]: ...  # noqa: D102
 
     def decide(self, candidate: Candidate, verdict: str, *, milliseconds: int | None = None) -> Any:
         """Record a verdict and carry out what it asks for."""

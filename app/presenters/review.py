@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from segmend.app.presenters.candidate_scene import CandidateScene, candidate_scene
 from segmend.app.presenters.ports import Jobs, ReviewProgress, ReviewSession, ReviewView, SceneView
 from segmend.app.presenters.wording import review_card
+from segmend.core.candidates.candidate import Candidate
 from segmend.core.errors import EditRefused
 
 _PAST = {"accept": "Accepted", "reject": "Rejected", "unsure": "Skipped"}
@@ -21,8 +21,8 @@ class _Step:
 
     scene: CandidateScene | None
     progress: ReviewProgress
-    note: str = ""
-    refused: bool = False
+    note: str
+    refused: bool
 
 
 class ReviewPresenter:
@@ -38,6 +38,8 @@ class ReviewPresenter:
         The 2D and 3D views.
     shown : callable, optional
         Told of each scene after it is shown, for meshes.
+    prepare : callable, optional
+        Told of the scene that probably comes next, while the person looks at this one.
     clock : callable, optional
         Seconds, for the time a decision takes.
     """
@@ -50,6 +52,7 @@ class ReviewPresenter:
         stage: SceneView,
         *,
         shown: Callable[[CandidateScene | None], None] | None = None,
+        prepare: Callable[[CandidateScene], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._session = session
@@ -57,11 +60,10 @@ class ReviewPresenter:
         self._view = view
         self._stage = stage
         self._shown = shown or (lambda scene: None)
+        self._prepare = prepare
         self._clock = clock
         self._scene: CandidateScene | None = None
         self._since = 0.0
-        self._decided = 0
-        self._accepted = 0
         self._waiting = False
 
     @property
@@ -93,12 +95,12 @@ class ReviewPresenter:
     def undo(self) -> None:
         """Take the latest operation back and show its candidate again if there is one."""
         if not self._waiting and self._session.can_undo:
-            self._work(lambda: self._after_history(self._session.undo, "Undone"))
+            self._work(self._take_back)
 
     def redo(self) -> None:
         """Carry out again what was undone."""
         if not self._waiting and self._session.can_redo:
-            self._work(lambda: self._after_history(self._session.redo, "Done again"))
+            self._work(self._do_again)
 
     def recentre(self) -> None:
         """Go back to the candidate after looking around."""
@@ -112,44 +114,71 @@ class ReviewPresenter:
         milliseconds = round(1000 * (self._clock() - self._since))
         self._work(lambda: self._carry_out(candidate, verdict, milliseconds))
 
-    def _carry_out(self, candidate: Any, verdict: str, milliseconds: int) -> _Step:
+    def _carry_out(self, candidate: Candidate, verdict: str, milliseconds: int) -> _Step:
         try:
             self._session.decide(candidate, verdict, milliseconds=milliseconds)
         except EditRefused as refusal:
-            self._session.decide(candidate, "unsure", milliseconds=milliseconds)
-            return self._next(f"Not possible: {refusal}", refused=True)
-        self._decided += 1
-        self._accepted += verdict == "accept"
+            self._set_aside(candidate, refusal)
+            return self._next(f"Not possible, so it is set aside: {refusal}", refused=True)
         return self._next(f"{_PAST[verdict]} in {milliseconds / 1000:.1f} s")
 
-    def _after_history(self, move: Callable[[], Any], note: str) -> _Step:
+    def _take_back(self) -> _Step:
+        candidate = self._session.operations_in_effect[-1].candidate
+        self._session.undo()
+        return self._next("Undone", first=candidate)
+
+    def _do_again(self) -> _Step:
         try:
-            move()
+            self._session.redo()
         except EditRefused as refusal:
             return self._next(f"Not possible: {refusal}", refused=True)
-        return self._next(note)
+        return self._next("Done again")
 
-    def _next(self, note: str, *, refused: bool = False) -> _Step:
-        """Find the next candidate that still fits the segmentation and make it ready."""
+    def _next(self, note: str, *, refused: bool = False, first: str | None = None) -> _Step:
+        """Make the next candidate ready that still fits the segmentation; `first` if it is open."""
         scene = None
-        project = self._session.project
-        while scene is None and (candidate := self._session.queue.next()) is not None:
-            try:
-                scene = candidate_scene(
-                    candidate, self._session.segmentation, project.grid, project.shape_zyx
-                )
-            except EditRefused:
-                self._session.decide(candidate, "unsure", milliseconds=0)
+        queue = self._session.queue
+        if first and first in queue and queue.status(first) == "open":
+            scene = self._scene_of(queue.get(first))
+        while scene is None and (candidate := queue.next()) is not None:
+            scene = self._scene_of(candidate)
         return _Step(scene, self._progress(), note, refused)
 
+    def _scene_of(self, candidate: Candidate) -> CandidateScene | None:
+        project = self._session.project
+        try:
+            return candidate_scene(
+                candidate, self._session.segmentation, project.grid, project.shape_zyx
+            )
+        except EditRefused as refusal:
+            self._set_aside(candidate, refusal)
+            return None
+
+    def _set_aside(self, candidate: Candidate, refusal: EditRefused) -> None:
+        self._session.decide(candidate, "unsure", reason=str(refusal))
+
     def _progress(self) -> ReviewProgress:
+        verdicts = [o.verdict for o in self._session.operations_in_effect if o.verdict]
         return ReviewProgress(
-            decided=self._decided,
-            accepted=self._accepted,
+            decided=len(verdicts),
+            accepted=verdicts.count("accept"),
             remaining=len(self._session.queue),
             can_undo=self._session.can_undo,
             can_redo=self._session.can_redo,
         )
+
+    def _look_ahead(self) -> None:
+        """Find the candidate behind the one on show, and let it be prepared."""
+        prepare = self._prepare
+        if prepare is None:
+            return
+
+        def following() -> CandidateScene | None:
+            shown = self._scene and self._scene.candidate
+            waiting = [c for c in self._session.queue.peek(2) if c != shown]
+            return self._scene_of(waiting[0]) if waiting else None
+
+        self._jobs.edit(following, lambda scene: prepare(scene) if scene else None)
 
     def _work(self, step: Callable[[], _Step]) -> None:
         self._waiting = True
@@ -163,24 +192,26 @@ class ReviewPresenter:
         self._view.show_progress(step.progress)
         self._view.show_note(step.note, warning=step.refused)
         if step.scene is None:
-            self._show_end()
+            self._show_end(step.progress)
         else:
             self._show_scene(step.scene)
         self._shown(step.scene)
         self._since = self._clock()
+        if step.scene is not None:
+            self._look_ahead()
 
     def _show_scene(self, scene: CandidateScene) -> None:
         self._stage.show_sides(scene)
         self._stage.frame(scene.centre_nm, scene.extent_nm)
         self._view.show_card(review_card(scene.candidate, self._session.project.grid))
 
-    def _show_end(self) -> None:
+    def _show_end(self, progress: ReviewProgress) -> None:
         self._stage.clear_sides()
-        if self._decided:
+        if progress.decided:
             self._view.show_end(
                 "All candidates are decided",
-                f"{self._decided} decided, {self._accepted} accepted. "
-                "Export the segmentation, or run the pipeline again to look for more.",
+                f"{progress.decided} decided, {progress.accepted} accepted. "
+                "Export the segmentation with Ctrl+E.",
             )
         else:
             self._view.show_end(

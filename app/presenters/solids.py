@@ -62,6 +62,16 @@ class SolidsPresenter:
         self._picked.clear()
         self._update()
 
+    def prepare(self, scene: CandidateScene) -> None:
+        """Make the meshes of the next candidate, so that they are there when it comes."""
+        budget = FACE_BUDGET // 2
+
+        def make() -> None:
+            for supervoxels in (scene.first, scene.second):
+                self._mesher(supervoxels, budget)
+
+        self._jobs.query(make, lambda _: None, topic="solids ahead")
+
     def pick(self, segment: int) -> None:
         """Add a segment to what is shown, or take it away again."""
         if not segment:

@@ -60,7 +60,7 @@ def _boundary(evidence: Mapping[str, float]) -> str:
         if affinity > 0.25
         else "clear membrane"
     )
-    return f"{words}, mean affinity {affinity:.2f}"
+    return f"{words}, affinity {affinity:.2f}"
 
 
 def _contact(evidence: Mapping[str, float], grid: Grid) -> str:
@@ -68,7 +68,7 @@ def _contact(evidence: Mapping[str, float], grid: Grid) -> str:
     face_um2 = (z * y + z * x + y * x) / 3 / 1e6
     share = evidence.get("strong_share", 0.0)
     area = evidence["area"] * face_um2
-    return f"{_quantity(area)} µm², {share:.0%} of it open"
+    return f"{_quantity(area)} µm², {100 * share:.0f} % of it open"
 
 
 def _skeletons(evidence: Mapping[str, float]) -> str:
@@ -80,7 +80,7 @@ def _skeletons(evidence: Mapping[str, float]) -> str:
         if agreement > 0.4
         else "turned away"
     )
-    return f"two ends {words}, {evidence['gap_nm']:.0f} nm apart"
+    return f"ends {words}, {evidence['gap_nm']:.0f} nm apart"
 
 
 def _sizes(evidence: Mapping[str, float], grid: Grid) -> str:

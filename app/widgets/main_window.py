@@ -11,11 +11,13 @@ from qtpy.QtWidgets import (
     QAction,
     QApplication,
     QDockWidget,
+    QHBoxLayout,
     QLabel,
     QMainWindow,
     QScrollArea,
     QSplitter,
     QStackedWidget,
+    QTabWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -32,7 +34,9 @@ from segmend.app.widgets.start_page import StartPage
 from segmend.app.widgets.theme import Look, icon_folder, style_sheet
 from segmend.app.widgets.viewers import EmbeddedViewer
 
-_LEFT_WIDTH, _RIGHT_WIDTH = 230, 330
+_LEFT_WIDTH, _RIGHT_WIDTH = 232, 344
+_LAYERS_HEIGHT = 325
+_HINT = "Hold Space: bare EM image     C: back to the candidate     D: 3D view     F1: all keys"
 _TEXT_INPUTS = ("QLineEdit", "QSpinBox", "QDoubleSpinBox", "QPlainTextEdit", "QComboBox")
 
 
@@ -64,6 +68,10 @@ class MainWindow(QMainWindow):
         self.layers = LayersPanel(self.scene)
         self.history = HistoryPanel()
         self.start = StartPage()
+        self._tabs = QTabWidget()
+        self._tabs.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._tabs.addTab(_scrolled(self.pipeline), "Pipeline")
+        self._tabs.addTab(_scrolled(self.history), "History")
         self._pages = QStackedWidget()
         self._pages.addWidget(self.start)
         self._pages.addWidget(self._workspace())
@@ -71,6 +79,7 @@ class MainWindow(QMainWindow):
         self._docks = self._make_docks()
         self._where = QLabel()
         self.statusBar().addWidget(self._where, 1)
+        self.statusBar().addPermanentWidget(QLabel(_HINT))
         self.statusBar().setSizeGripEnabled(False)
         self.actions_by_id = self._make_menus()
         self.set_look(look)
@@ -84,10 +93,10 @@ class MainWindow(QMainWindow):
         self._views = QSplitter(Qt.Orientation.Horizontal)
         self._views.setObjectName("workspace")
         self._views.setHandleWidth(5)
-        sections = _titled("Sections   scroll to zoom, drag to move", self.sections)
+        sections = _titled("Sections", "Ctrl + wheel: section", self.sections)
         sections.layout().addWidget(SectionSlider(self.scene.sections.dims))
         self._views.addWidget(sections)
-        self._solids_box = _titled("3D   drag to turn, scroll to zoom", self.solids)
+        self._solids_box = _titled("3D", "drag: turn", self.solids)
         self._views.addWidget(self._solids_box)
         self._views.setChildrenCollapsible(False)
         return self._views
@@ -96,30 +105,25 @@ class MainWindow(QMainWindow):
         left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
         self.setCorner(Qt.Corner.BottomRightCorner, right)
         docks = (
-            self._dock(self.layers, left, _LEFT_WIDTH),
-            self._dock(self.pipeline, left, _LEFT_WIDTH),
-            self._dock(self.review, right, _RIGHT_WIDTH),
-            self._dock(self.history, right, _RIGHT_WIDTH),
+            self._dock("Layers", _scrolled(self.layers), left, _LEFT_WIDTH),
+            self._dock("Work", self._tabs, left, _LEFT_WIDTH),
+            self._dock("Review", _scrolled(self.review), right, _RIGHT_WIDTH),
         )
         self.resizeDocks(
             [docks[0], docks[2]], [_LEFT_WIDTH, _RIGHT_WIDTH], Qt.Orientation.Horizontal
         )
-        self.resizeDocks([docks[0], docks[1]], [270, 400], Qt.Orientation.Vertical)
-        self.resizeDocks([docks[2], docks[3]], [640, 120], Qt.Orientation.Vertical)
         return docks
 
-    def _dock(self, panel: Panel, area: Qt.DockWidgetArea, width: int) -> QDockWidget:
-        dock = QDockWidget(panel.windowTitle(), self)
-        dock.setObjectName(panel.windowTitle())
+    def _dock(
+        self, title: str, widget: QWidget, area: Qt.DockWidgetArea, width: int
+    ) -> QDockWidget:
+        dock = QDockWidget(title, self)
+        dock.setObjectName(title)
         dock.setFeatures(QDockWidget.DockWidgetFeature.NoDockWidgetFeatures)
-        dock.setTitleBarWidget(label(panel.windowTitle(), "dockTitle"))
-        scroll = QScrollArea()
-        scroll.setWidget(panel)
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setMinimumWidth(width)
-        dock.setWidget(scroll)
+        tabbed = isinstance(widget, QTabWidget)
+        dock.setTitleBarWidget(QWidget() if tabbed else label(title, "dockTitle"))
+        widget.setMinimumWidth(width)
+        dock.setWidget(widget)
         self.addDockWidget(area, dock)
         return dock
 
@@ -150,14 +154,17 @@ class MainWindow(QMainWindow):
         self.statusBar().hide()
         self.setWindowTitle("Segmend")
 
-    def show_workspace(self, name: str) -> None:
+    def show_workspace(self, name: str, *, segmented: bool) -> None:
         """Show the views and the panels of a project."""
+        self._tabs.setCurrentIndex(1 if segmented else 0)
         self._pages.setCurrentIndex(1)
         for dock in self._docks:
             dock.show()
         self.statusBar().show()
+        heights = [_LAYERS_HEIGHT, self.height() - _LAYERS_HEIGHT]
+        self.resizeDocks(list(self._docks[:2]), heights, Qt.Orientation.Vertical)
         width = self._views.width()
-        self._views.setSizes([round(0.58 * width), round(0.42 * width)])
+        self._views.setSizes([round(0.62 * width), round(0.38 * width)])
         self.setWindowTitle(f"{name}  ·  Segmend")
         self.sections.setFocus()
 
@@ -211,11 +218,28 @@ class MainWindow(QMainWindow):
         super().closeEvent(event)
 
 
-def _titled(title: str, viewer: EmbeddedViewer) -> QWidget:
+def _scrolled(panel: Panel) -> QScrollArea:
+    scroll = QScrollArea()
+    scroll.setWidget(panel)
+    scroll.setWidgetResizable(True)
+    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    return scroll
+
+
+def _titled(title: str, hint: str, viewer: EmbeddedViewer) -> QWidget:
     box = QWidget()
     layout = QVBoxLayout(box)
     layout.setContentsMargins(0, 0, 0, 0)
     layout.setSpacing(0)
-    layout.addWidget(label(title, "viewTitle"))
+    bar = Panel(title)
+    row = QHBoxLayout(bar)
+    row.setContentsMargins(12, 5, 12, 5)
+    row.addWidget(label(title, "viewTitle"))
+    words = label(hint, "small")
+    words.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    words.setMinimumWidth(1)
+    row.addWidget(words, 1)
+    layout.addWidget(bar)
     layout.addWidget(viewer, 1)
     return box

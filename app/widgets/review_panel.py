@@ -9,13 +9,7 @@ from segmend.app.presenters.ports import ReviewCard, ReviewProgress
 from segmend.app.widgets.parts import KeyButton, Panel, column, label, repolish, rule
 from segmend.app.widgets.theme import Look, palette
 
-_CHANCES = (
-    (85, "very likely"),
-    (60, "likely"),
-    (40, "undecided"),
-    (15, "unlikely"),
-    (0, "very unlikely"),
-)
+_LIKELY = {"merge": "likely one neuron", "split": "likely two neurons"}
 
 
 class ReviewPanel(Panel):
@@ -98,12 +92,6 @@ class ReviewPanel(Panel):
                 self.accept,
                 self.reject,
                 self._lesser(),
-                4,
-                label(
-                    "Hold Space to see the bare EM image. C goes back to the candidate.",
-                    "small",
-                    wrap=True,
-                ),
                 None,
                 margin=0,
             )
@@ -135,9 +123,7 @@ class ReviewPanel(Panel):
         """Show a candidate and allow the answers."""
         self._card = card
         self._question.setText(self._coloured(card.question))
-        words = next(words for least, words in _CHANCES if card.percent >= least)
-        what = "the same neuron" if card.kind == "merge" else "two neurons"
-        self._chance_words.setText(f"{card.percent} %  {words} {what}")
+        self._chance_words.setText(f"{card.percent} %  {_LIKELY[card.kind]}")
         self._chance.setValue(card.percent)
         self._show_evidence(card.evidence)
         self._place.setText(f"Voxel  {card.place}")

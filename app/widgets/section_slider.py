@@ -45,7 +45,7 @@ class SectionSlider(QWidget):
         self._slider.setRange(0, sections - 1)
         self._slider.setValue(now)
         self._slider.blockSignals(False)
-        self._number.setText(f"z {now} of {sections}")
+        self._number.setText(f"z {now} of {sections - 1}")
 
     def _on_slider(self, section: int) -> None:
         self._dims.set_current_step(0, section)

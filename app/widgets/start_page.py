@@ -86,6 +86,7 @@ class StartPage(QWidget):
         """List the projects of last time."""
         while item := self._recent.takeAt(0):
             if widget := item.widget():
+                widget.hide()
                 widget.deleteLater()
         for path in paths:
             button = QPushButton(f"{path.stem}\n{path.parent}")

@@ -11,6 +11,7 @@ from segmend.core.algorithms.meshes import (
     joined,
     mesh_mask,
     mesh_within,
+    smoothed,
 )
 from segmend.core.errors import InputError
 
@@ -94,3 +95,17 @@ def test_joined_meshes_keep_their_parts():
     assert len(mesh.faces) == len(one.faces) + len(two.faces)
     far = mesh.vertices_nm[mesh.faces[-len(two.faces) :]].reshape(-1, 3)
     assert far[:, 0].min() > 40
+
+
+def test_smoothing_takes_the_steps_and_keeps_the_size():
+    mesh = mesh_mask(ball(15), (10.0, 10.0, 10.0))
+    smooth = smoothed(mesh)
+    centre = middle(mesh)
+
+    def roughness(of: Mesh) -> float:
+        radii = np.linalg.norm(of.vertices_nm - centre, axis=1)
+        return float(radii.std())
+
+    assert roughness(smooth) < 0.7 * roughness(mesh)
+    assert abs(as_trimesh(smooth).volume) == pytest.approx(abs(as_trimesh(mesh).volume), rel=0.03)
+    assert smoothed(Mesh.empty()).faces.shape == (0, 3)
