@@ -32,15 +32,18 @@ _DASK: Any = distributed  # its functions carry no types
 _ATTEMPTS_AFTER_LOSS = 3
 _POLL_SECONDS = 0.1
 _NICENESS = 10
+_ALSO_WRITTEN = ("PYTHONHASHSEED", "__DASK_PARENT_PID")
 _SINGLE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
 )
-_CONFIG = {
+_CONFIG: dict[str, Any] = {
     # A numba kernel may hold the interpreter for minutes: silence is no death. The nanny sees real deaths.
     "distributed.scheduler.worker-ttl": None,
     "distributed.scheduler.allowed-failures": _ATTEMPTS_AFTER_LOSS,
     "distributed.worker.profile.enabled": False,
     "distributed.admin.tick.limit": "1h",
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
 }
 
 
@@ -77,6 +80,7 @@ class DaskExecutor:
         self._gpus = visible_gpus() if use_gpus and not address else ()
         self._cluster: Any = None
         self._client: Any = None
+        self._environment: dict[str, str | None] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -97,6 +101,7 @@ class DaskExecutor:
                 client.close(timeout=5)
             if cluster is not None:
                 cluster.close(timeout=20)
+        _restore_environment(self._environment)
 
     def run(self, tasks: Sequence[Task], done: Done, cancel: CancelToken) -> None:
         """Run the tasks on any free worker; see `Executor.run`."""
@@ -134,7 +139,8 @@ class DaskExecutor:
 
     def _started(self) -> Any:
         if self._client is None:
-            with _quiet(), _environment_kept(), dask.config.set(_CONFIG):
+            self._environment = _written_environment()
+            with _quiet(), dask.config.set(_CONFIG):
                 self._client = self._connect() if self._address else self._start_cluster()
         return self._client
 
@@ -151,20 +157,33 @@ class DaskExecutor:
     def _start_cluster(self) -> Any:
         if self._gpus:
             self._workers = max(self._workers, len(self._gpus))
-        self._cluster = _DASK.LocalCluster(
-            n_workers=self._workers,
+        self._cluster = _local_cluster(self._workers)
+        client = self._client = _DASK.Client(self._cluster, set_as_default=False)
+        client.register_plugin(Courtesy(self._gpus))
+        return client
+
+
+def _local_cluster(workers: int) -> Any:
+    try:
+        return _DASK.LocalCluster(
+            n_workers=workers,
             threads_per_worker=1,
             processes=True,
             security=True,
-            dashboard_address=None,
+            # Dask always opens an HTTP port: a free one of this machine alone, with nothing behind it.
+            dashboard_address="127.0.0.1:0",
+            scheduler_kwargs={"dashboard": False},
             silence_logs=logging.CRITICAL,
             memory_limit=int(0.9 * MEMORY_LIMIT),
-            death_timeout=60,
+            death_timeout=120,
             env=_SINGLE_THREAD,
         )
-        client = _DASK.Client(self._cluster, set_as_default=False)
-        client.register_plugin(Courtesy(self._gpus))
-        return client
+    except (RuntimeError, OSError) as error:
+        raise StageError(
+            "the worker processes did not start; close other programs and run again, or try one "
+            "thread with --scheduler synchronous",
+            details=f"{type(error).__name__}: {error}",
+        ) from error
 
 
 def _outcome(future: Any) -> Outcome:
@@ -191,16 +210,18 @@ def _kill_workers(cluster: Any) -> None:
             os.kill(nanny.process.process.pid, 9)
 
 
-@contextlib.contextmanager
-def _environment_kept() -> Iterator[None]:
-    """Undo what starting workers writes into this process's environment."""
-    before = dict(os.environ)
-    try:
-        yield
-    finally:
-        for name in set(os.environ) - set(before):
-            del os.environ[name]
-        os.environ.update(before)
+def _written_environment() -> dict[str, str | None]:
+    """Return the variables that starting a worker overwrites in this process, as they are now."""
+    names = {*dask.config.get("distributed.nanny.pre-spawn-environ"), *_ALSO_WRITTEN}
+    return {name: os.environ.get(name) for name in names}
+
+
+def _restore_environment(before: dict[str, str | None]) -> None:
+    for name, value in before.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 @contextlib.contextmanager

@@ -61,3 +61,9 @@ def make_project(tmp_path: Path) -> Callable[..., Project]:
         return create_project(tmp_path / f"{name}.segmend", **volumes)
 
     return make
+
+
+@pytest.fixture
+def blocks() -> np.ndarray:
+    """The objects under the affinities that `make_project` gives by default, 1..4."""
+    return tubes()
