@@ -143,7 +143,7 @@ def test_stale_results_of_an_abandoned_run_are_not_committed(make_project, monke
 def test_an_edited_project_is_refused_with_the_number_of_edits(make_project):
     project = make_project()
     run(project)
-    with pytest.raises(ProjectError, match="has 7 edits .* --new-generation"):
+    with pytest.raises(ProjectError, match=r"has 7 edits .* --new-generation"):
         run(project, edit_count=lambda: 7)
     assert open_project(project.path).generation == 1
 
