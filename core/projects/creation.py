@@ -23,6 +23,7 @@ from segmend.core.projects.folder import AFFINITIES, IMAGE, SUPERVOXELS, Project
 from segmend.core.projects.sources import Source, Sources, open_sources
 from segmend.core.segmentation.graph_files import save_graph
 from segmend.core.volumes.base import Volume
+from segmend.core.volumes.opening import split_path
 from segmend.core.volumes.zarr import open_zarr
 
 Progress = Callable[[str, int, int], None]
@@ -151,14 +152,15 @@ def _imported(
 def _linked(sources: Sources) -> dict[str, Any]:
     assert sources.image is not None
     source = sources.image.source
-    file, colon, dataset = source.partition(":/")
-    if not Path(file).exists():
+    file, dataset = split_path(source)
+    if not file.exists():
         raise ProjectError(
-            f"{source} is not a file: only an image in a file can stay outside; copy it instead"
+            f"{source} is not a file: only an image in a file can stay outside; leave the link away to copy it"
         )
+    place = str(file.resolve()) if dataset is None else f"{file.resolve()}:{dataset}"
     box = sources.box
     outside = None if sources.whole else (*box.start_zyx, *box.stop_zyx)
-    return {"image": f"{Path(file).resolve()}{colon}{dataset}", "outside_box_zyx": outside}
+    return {"image": place, "outside_box_zyx": outside}
 
 
 def _config(folder: Path, sources: Sources, values: dict[str, Any]) -> ProjectConfig:

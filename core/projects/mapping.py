@@ -36,16 +36,18 @@ def each_its_own(source_ids: NDArray[np.uint64]) -> Mapping:
     return Mapping(np.arange(len(source_ids), dtype=np.uint32), source_ids, source_ids)
 
 
-def of_components(labels_of: NDArray[Any]) -> Mapping:
+def of_components(label_at: NDArray[Any]) -> Mapping:
     """Return the mapping of connected pieces back to their segments.
 
     Parameters
     ----------
-    labels_of : (n + 1,) unsigned integer
-        The label under each piece; 0 first.
+    label_at : (n + 1,) unsigned integer
+        The label under each piece; what stands first, for background, does not count.
     """
-    export_ids, segment_of = np.unique(labels_of.astype(np.uint64), return_inverse=True)
-    pieces = np.arange(len(labels_of), dtype=np.uint64)
+    label_of = label_at.astype(np.uint64)
+    label_of[0] = 0
+    export_ids, segment_of = np.unique(label_of, return_inverse=True)
+    pieces = np.arange(len(label_of), dtype=np.uint64)
     return Mapping(segment_of.astype(np.uint32), export_ids, pieces)
 
 

@@ -219,9 +219,11 @@ def check_affinities(volume: Volume) -> None:
 
 
 def _check_three_dimensions(volume: Volume, role: str) -> None:
-    if volume.channels is not None:
-        shape = (volume.channels, *volume.shape_zyx)
-        raise VolumeError(
-            f"{volume.source} has 4 dimensions ({dimensions(shape)}): expected {role} with three (z y x); "
-            "choose another array"
-        )
+    if volume.channels is None:
+        return
+    shape = (volume.channels, *volume.shape_zyx)
+    colour = ", which looks like a colour image" if shape[-1] in (3, 4) else ""
+    raise VolumeError(
+        f"{volume.source} has 4 dimensions ({dimensions(shape)}{colour}): expected {role} with three (z y x); "
+        "choose another array, or convert it"
+    )

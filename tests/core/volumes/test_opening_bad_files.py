@@ -148,6 +148,11 @@ def test_colour_tiff(tmp_path):
     assert "colour" in image(tmp_path / "a.tif")
 
 
+def test_colour_array(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros((6, 8, 8, 3), np.uint8))
+    assert "looks like a colour image" in image(tmp_path / "a.npy")
+
+
 def test_colour_png_folder(tmp_path):
     Image.fromarray(np.zeros((64, 64, 3), np.uint8)).save(tmp_path / "1.png")
     assert "colour" in image(tmp_path)
