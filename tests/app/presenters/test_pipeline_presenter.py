@@ -1,0 +1,108 @@
+"""The pipeline panel follows the run; the session is given back before it and loaded after it."""
+
+from pathlib import Path
+from unittest.mock import MagicMock
+
+import pytest
+
+from segmend.app.presenters.pipeline import STAGES, PipelinePresenter, PipelineView, stage_lines
+from segmend.core.errors import Cancelled, StageError
+from segmend.core.pipeline.progress import Progress, RunReport, RunState, StageReport, StageState
+
+PATH = Path("p.segmend")
+
+
+class Runner:
+    def pipeline(self, request, watch, failed=None):
+        self.request, self.watch, self.failed = request, watch, failed
+        self.process = MagicMock()
+        return self.process
+
+
+@pytest.fixture
+def runner():
+    return Runner()
+
+
+@pytest.fixture
+def calls():
+    return MagicMock()
+
+
+@pytest.fixture
+def view():
+    return MagicMock(spec=PipelineView)
+
+
+@pytest.fixture
+def presenter(runner, view, calls):
+    return PipelinePresenter(
+        runner, view, release=calls.release, reload=calls.reload, failed=calls.failed
+    )
+
+
+def test_session_is_released_before_the_run(presenter, runner, calls, view):
+    presenter.run(PATH)
+    assert presenter.running
+    calls.release.assert_called_once()
+    assert runner.request.project_path == PATH
+    view.show_running.assert_called_with(True)
+
+
+def test_second_run_is_not_started(presenter, runner):
+    presenter.run(PATH)
+    first = runner.process
+    presenter.run(PATH)
+    assert runner.process is first
+
+
+def test_project_with_edits_is_not_overwritten(presenter, view, calls):
+    presenter.run(PATH, edits=3)
+    assert not presenter.running
+    calls.release.assert_not_called()
+    assert "3 edits" in view.show_note.call_args.args[0]
+
+
+def test_progress_is_shown(presenter, runner, view):
+    presenter.run(PATH)
+    runner.watch.progress(Progress("affinities", StageState.RUNNING, 3, 12))
+    line = view.show_stages.call_args.args[0][0]
+    assert (line.state, line.words, line.percent) == ("running", "block 3 of 12", 25)
+
+
+def test_end_reloads_and_says_what_was_found(presenter, runner, view, calls):
+    presenter.run(PATH)
+    runner.watch.finished(RunReport((StageReport("graph", 2.0, False),), 10, 5, 42))
+    assert not presenter.running
+    calls.reload.assert_called_once()
+    assert "42 suspected errors" in view.show_note.call_args.args[0]
+
+
+def test_cancel_asks_the_process_and_reloads_at_the_end(presenter, runner, view, calls):
+    presenter.run(PATH)
+    presenter.cancel()
+    runner.process.cancel.assert_called_once()
+    assert presenter.running
+    runner.failed(Cancelled("cancelled"))
+    assert not presenter.running
+    calls.reload.assert_called_once()
+    calls.failed.assert_not_called()
+
+
+def test_failure_is_shown_and_reloads(presenter, runner, calls):
+    presenter.run(PATH)
+    error = StageError("out of memory")
+    runner.failed(error)
+    calls.failed.assert_called_once_with(error)
+    calls.reload.assert_called_once()
+
+
+def test_every_stage_has_a_title():
+    titles = [line.title for line in stage_lines(RunState.waiting(STAGES))]
+    assert len(set(titles)) == len(STAGES)
+    assert not set(titles) & set(STAGES)
+
+
+def test_stages_of_third_parties_are_shown_too():
+    state = RunState.waiting(STAGES).updated(Progress("vesicles", StageState.FINISHED))
+    assert stage_lines(state)[-1].title == "Vesicles"

@@ -1,0 +1,79 @@
+"""The 3D view shows the sides and what was picked, within one budget of faces."""
+
+from unittest.mock import MagicMock
+
+import numpy as np
+import pytest
+
+from segmend.app.presenters.candidate_scene import candidate_scene
+from segmend.app.presenters.ports import FIRST_COLOUR, SECOND_COLOUR, SceneView
+from segmend.app.presenters.solids import FACE_BUDGET, PICKED_COLOUR, SolidsPresenter
+
+
+@pytest.fixture
+def stage():
+    return MagicMock(spec=SceneView)
+
+
+@pytest.fixture
+def mesher():
+    return MagicMock()
+
+
+@pytest.fixture
+def solids(jobs, stage, mesher, session):
+    return SolidsPresenter(jobs, stage, mesher, session.segmentation.members)
+
+
+@pytest.fixture
+def scene(session):
+    project = session.project
+    return candidate_scene(
+        session.queue.next(), session.segmentation, project.grid, project.shape_zyx
+    )
+
+
+def colours(stage):
+    return [item.colour for item in stage.show_meshes.call_args.args[0]]
+
+
+def test_two_sides_in_their_colours(solids, scene, stage):
+    solids.show(scene)
+    assert colours(stage) == [FIRST_COLOUR, SECOND_COLOUR]
+
+
+def test_budget_is_shared(solids, scene, mesher):
+    solids.show(scene)
+    assert sum(call.args[1] for call in mesher.call_args_list) <= FACE_BUDGET
+
+
+def test_pick_adds_and_takes_away(solids, scene, stage):
+    solids.show(scene)
+    solids.pick(9)
+    assert colours(stage)[-1] == PICKED_COLOUR
+    solids.pick(9)
+    assert colours(stage) == [FIRST_COLOUR, SECOND_COLOUR]
+    solids.pick(0)
+    assert len(colours(stage)) == 2
+
+
+def test_next_candidate_forgets_what_was_picked(solids, scene, stage):
+    solids.pick(9)
+    solids.show(scene)
+    assert PICKED_COLOUR not in colours(stage)
+
+
+def test_nothing_to_show(solids, stage):
+    solids.show(None)
+    assert colours(stage) == []
+
+
+def test_preparing_makes_the_same_meshes_without_showing(solids, scene, stage, mesher):
+    solids.prepare(scene)
+    stage.show_meshes.assert_not_called()
+    prepared = [(call.args[0].tolist(), call.args[1]) for call in mesher.call_args_list]
+    mesher.reset_mock()
+    solids.show(scene)
+    assert prepared == [
+        (np.asarray(call.args[0]).tolist(), call.args[1]) for call in mesher.call_args_list
+    ]
