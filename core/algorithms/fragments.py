@@ -65,9 +65,11 @@ def seeded_fragments(
     shape = values.shape[1:]
     inside = voxel_mask(mask, shape)
     height = _height(values, scale, boundary_threshold, per_section, inside)
-    labels, count = basins(_uphill(height, per_section, inside), shape)
     reach = filter_size // 2
-    seeded = _seeded(labels, height, count, 0 if per_section else reach, reach)
+    seeds = _seed_voxels(height, 0 if per_section else reach, reach)
+    labels, count = basins(_uphill(height, seeds, per_section, inside), shape)
+    seeded = np.zeros(count + 1, dtype=np.bool_)
+    seeded[labels[seeds]] = True
     pairs, passes = strongest_contacts(labels, _flat_faces(height, per_section))
     order = np.argsort(-passes, kind="stable")
     return _grown(labels, pairs[order], passes[order], seeded)
@@ -104,8 +106,11 @@ def _flat_faces(height: Array, per_section: bool) -> Array:
 
 
 @njit(cache=True, nogil=True)
-def _uphill(height: Array, per_section: bool, inside: Array) -> Array:
-    """Return the byte of each voxel for `basins`: its highest neighbours, where they are not lower."""
+def _uphill(height: Array, seeds: Array, per_section: bool, inside: Array) -> Array:
+    """Return the byte of each voxel for `basins`: its highest neighbours, where they are not lower.
+
+    From a seed the only ways lead to seed voxels beside it, so its basin ends there, even on a longer plateau.
+    """
     nz, ny, nx = height.shape
     ways = np.empty(nz * ny * nx, np.uint8)
     masked = inside.size > 0
@@ -133,7 +138,14 @@ def _uphill(height: Array, per_section: bool, inside: Array) -> Array:
                     h5 = h5 if x + 1 < nx and inside[z, y, x + 1] else low
                 top = max(max(max(h0, h1), max(h2, h3)), max(h4, h5))
                 way: Any = INSIDE
-                if top >= height[z, y, x]:
+                if seeds[z, y, x]:
+                    way |= (z > 0 and not per_section and seeds[z - 1, y, x]) << 0
+                    way |= (y > 0 and seeds[z, y - 1, x]) << 1
+                    way |= (x > 0 and seeds[z, y, x - 1]) << 2
+                    way |= (z + 1 < nz and not per_section and seeds[z + 1, y, x]) << 3
+                    way |= (y + 1 < ny and seeds[z, y + 1, x]) << 4
+                    way |= (x + 1 < nx and seeds[z, y, x + 1]) << 5
+                elif top >= height[z, y, x]:
                     way |= (h0 == top) << 0
                     way |= (h1 == top) << 1
                     way |= (h2 == top) << 2
@@ -146,24 +158,20 @@ def _uphill(height: Array, per_section: bool, inside: Array) -> Array:
 
 
 @njit(cache=True, nogil=True)
-def _seeded(labels: Array, height: Array, count: int, reach_z: int, reach: int) -> Array:
-    """Say for each basin whether one of its summit voxels is a maximum of the cube around it."""
-    nz, ny, nx = labels.shape
-    summit = np.full(count + 1, -np.inf, np.float32)
+def _seed_voxels(height: Array, reach_z: int, reach: int) -> Array:
+    """Mark voxels off the boundary that are the maximum of the cube around them; equal maxima all count."""
+    seeds = np.zeros(height.shape, np.bool_)
+    nz, ny, nx = height.shape
     for z in range(nz):
         for y in range(ny):
             for x in range(nx):
-                summit[labels[z, y, x]] = max(summit[labels[z, y, x]], height[z, y, x])
-    seeded = np.zeros(count + 1, np.bool_)
-    for z in range(nz):
-        for y in range(ny):
-            for x in range(nx):
-                a = labels[z, y, x]
                 h = height[z, y, x]
-                if a == 0 or h <= 0 or h < summit[a] or seeded[a]:
+                if h <= 0 or (x > 0 and reach and height[z, y, x - 1] > h):
                     continue
-                seeded[a] = not _higher_nearby(height, z, y, x, reach_z, reach)
-    return seeded
+                if x + 1 < nx and reach and height[z, y, x + 1] > h:
+                    continue
+                seeds[z, y, x] = not _higher_nearby(height, z, y, x, reach_z, reach)
+    return seeds
 
 
 @njit(cache=True, nogil=True)

@@ -56,14 +56,18 @@ class VariationOfInformation:
         width = max(1, len(self._truths))
         keys, inverse = np.unique(segment * width + self._truth, return_inverse=True)
         counts = np.bincount(inverse, self._count).astype(np.int64)
-        self._base_segment = keys // width
+        base_segment = keys // width
         self._base_truth, self._base_count = keys % width, counts
-        ends = np.flatnonzero(np.diff(self._base_segment, append=-1)) + 1
-        self._base = {
-            int(self._base_segment[stop - 1]): (int(start), int(stop))
-            for start, stop in zip(np.concatenate([[0], ends[:-1]]), ends, strict=True)
-        }
-        sizes = np.add.reduceat(counts, np.concatenate([[0], ends[:-1]])) if len(ends) else counts
+        starts = np.flatnonzero(np.diff(base_segment, prepend=-1))
+        stops = np.append(starts[1:], len(counts))[: len(starts)]
+        self._base = dict(
+            zip(
+                base_segment[starts].tolist(),
+                zip(starts.tolist(), stops.tolist(), strict=True),
+                strict=True,
+            )
+        )
+        sizes = np.add.reduceat(counts, starts) if len(starts) else counts
         per_truth = np.bincount(self._truth, self._count, minlength=width)
         self._f_truths = _f(per_truth)
         self._f_segments = _f(sizes)

@@ -1,0 +1,109 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from segmend.core.algorithms.agglomeration import MergeTree, agglomerate, cut_tree
+from segmend.core.algorithms.components import components
+from segmend.core.errors import InputError
+
+
+def random_graph(seed, n, count):
+    rng = np.random.default_rng(seed)
+    pairs = np.unique(np.sort(rng.integers(1, n + 1, (count, 2)), axis=1), axis=0)
+    pairs = pairs[pairs[:, 0] != pairs[:, 1]].astype(np.uint32)
+    return pairs, rng.random(len(pairs)), rng.integers(1, 50, len(pairs))
+
+
+def naive(pairs, affinity, area):
+    """Merge the best pair of regions again and again; return the scores and the partition after each merge."""
+    region = {int(i): frozenset([int(i)]) for i in np.unique(pairs)}
+    scores, partitions = [], []
+    while True:
+        total, faces = {}, {}
+        for (u, v), a, f in zip(pairs.tolist(), affinity, area, strict=True):
+            key = frozenset([region[u], region[v]])
+            if len(key) == 2:
+                total[key] = total.get(key, 0.0) + a * f
+                faces[key] = faces.get(key, 0) + f
+        if not total:
+            return scores, partitions
+        best = max(total, key=lambda k: total[k] / faces[k])
+        scores.append(total[best] / faces[best])
+        a, b = best
+        region.update(dict.fromkeys(a | b, a | b))
+        partitions.append(set(region.values()))
+
+
+@settings(deadline=None, max_examples=40)
+@given(seed=st.integers(0, 2**32 - 1), n=st.integers(2, 14), count=st.integers(1, 60))
+def test_tree_equals_merging_the_best_pair_again_and_again(seed, n, count):
+    pairs, affinity, area = random_graph(seed, n, count)
+    if not len(pairs):
+        return
+    tree = agglomerate(pairs, affinity, area, n)
+    scores, partitions = naive(pairs, affinity, area)
+    assert tree.scores == pytest.approx(scores, abs=1e-6)
+    for k, partition in enumerate(partitions):
+        labels = components(tree.edges[: k + 1], n)
+        for members in partition:
+            assert len({labels[i] for i in members}) == 1
+        assert len({labels[min(m)] for m in partition}) == len(partition)
+
+
+def test_scores_never_rise_and_each_merge_is_a_contact():
+    pairs, affinity, area = random_graph(5, 3000, 20000)
+    tree = agglomerate(pairs, affinity, area, 3000)
+    assert (np.diff(tree.scores) <= 0).all()
+    rows = {tuple(p) for p in pairs.tolist()}
+    assert {tuple(e) for e in tree.edges.tolist()} <= rows
+    labels = components(tree.edges, 3000)
+    assert (labels == components(pairs, 3000)).all()
+    assert len(tree.scores) == 3000 - labels.max()
+
+
+@pytest.mark.parametrize("levels", [1, 2, 5])
+def test_ties_are_settled_the_same_way_each_time(levels):
+    pairs, affinity, area = random_graph(7, 200, 1500)
+    affinity = np.floor(affinity * levels) / levels
+    first, second = (agglomerate(pairs, affinity, area, 200) for _ in range(2))
+    assert (first.edges == second.edges).all()
+    assert (np.diff(first.scores) <= 0).all()
+
+
+def test_a_weak_large_contact_outweighs_a_strong_small_one():
+    edges = np.array([[1, 2], [1, 3], [2, 3]])
+    tree = agglomerate(edges, np.array([0.9, 0.8, 0.1]), np.array([10, 1, 99]), 3)
+    assert tree.edges[0].tolist() == [1, 2]
+    assert tree.scores == pytest.approx([0.9, (0.8 + 9.9) / 100])
+
+
+def test_cut_keeps_merges_at_the_threshold_and_numbers_by_smallest_supervoxel():
+    tree = MergeTree(
+        np.array([[3, 5], [2, 4], [1, 2]], np.uint32), np.array([0.9, 0.5, 0.2], np.float32)
+    )
+    assert cut_tree(tree, 6, 0.5).tolist() == [0, 1, 2, 3, 2, 3, 4]
+    assert cut_tree(tree, 6, 0.51).tolist() == [0, 1, 2, 3, 4, 3, 5]
+    assert cut_tree(tree, 6, 0.0).tolist() == [0, 1, 1, 2, 1, 2, 3]
+    assert cut_tree(tree, 6, 0.5).dtype == np.uint32
+
+
+def test_a_graph_without_edges_stays_as_it_is():
+    tree = agglomerate(np.empty((0, 2), np.uint32), np.empty(0), np.empty(0), 3)
+    assert len(tree.scores) == 0
+    assert cut_tree(tree, 3, 0.5).tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("edge", "affinity", "area"),
+    [([1, 9], 0.5, 1), ([1, 2], 1.5, 1), ([1, 2], np.nan, 1), ([1, 2], 0.5, 0)],
+)
+def test_a_damaged_graph_is_refused(edge, affinity, area):
+    with pytest.raises(InputError):
+        agglomerate(np.array([edge]), np.array([affinity]), np.array([area]), 3)
+
+
+def test_components_skip_background_and_dropped_edges():
+    edges = np.array([[0, 1], [0, 2], [3, 4], [4, 5]])
+    assert components(edges, 5).tolist() == [0, 1, 2, 3, 3, 3]
+    assert components(edges, 5, np.array([1, 1, 0, 1])).tolist() == [0, 1, 2, 3, 4, 4]
