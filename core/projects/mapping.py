@@ -72,6 +72,7 @@ def of_majority(
     owners, first = np.unique(pairs[order, 0], return_index=True)
     label_of = np.zeros(len(source_ids), np.uint64)
     label_of[owners.astype(np.int64)] = pairs[order[first], 1]
+    label_of[0] = 0
     alone = np.flatnonzero(label_of == 0)[1:]
     used = np.unique(pairs[:, 1])
     label_of[alone] = _unused(used, len(alone))
@@ -82,7 +83,7 @@ def of_majority(
 def _overlaps(
     supervoxels: Volume, segmentation: Volume
 ) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """Return the pairs (supervoxel, segment) that share voxels, background left out, and how many they share."""
+    """Return the pairs (supervoxel or background, segment) that share voxels, and how many they share."""
     pairs = np.zeros((0, 2), np.uint64)
     counts = np.zeros(0, np.int64)
     for box in Box.of_shape(supervoxels.shape_zyx).blocks(BLOCK_ZYX):
@@ -98,7 +99,7 @@ def _overlaps(
 def _overlaps_of_block(
     supervoxels: NDArray[Any], labels: NDArray[Any]
 ) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    inside = (supervoxels > 0) & (labels > 0)
+    inside = labels > 0
     ids = np.unique(labels[inside]).astype(np.uint64)
     if not len(ids):
         return np.zeros((0, 2), np.uint64), np.zeros(0, np.int64)
