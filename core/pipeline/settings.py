@@ -38,7 +38,7 @@ class AffinitiesSettings(StageSettings):
         default="auto", description="network by name or file; auto chooses by voxel size"
     )
     block_zyx: BlockShape = Field(
-        default=(64, 128, 128), description="voxels per block (z y x), whole chunks of the result"
+        default=(80, 128, 128), description="voxels per block at most (z y x), in whole chunks"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -51,8 +52,12 @@ class AffinitiesStage(BaseStage):
         return digest.hexdigest()
 
     def blocks(self, project: Project) -> Sequence[Box]:
-        """Cut the volume; a block holds whole chunks, so no two workers write the same one."""
-        return list(Box.of_shape(project.shape_zyx).blocks(self.settings.block_zyx))
+        """Cut the volume evenly; a block holds whole chunks, so no two workers write the same one."""
+        from segmend.core.volumes.zarr import CHUNK_ZYX
+
+        per_axis = zip(project.shape_zyx, self.settings.block_zyx, CHUNK_ZYX, strict=True)
+        z, y, x = (_even_step(*lengths) for lengths in per_axis)
+        return list(Box.of_shape(project.shape_zyx).blocks((z, y, x)))
 
     def prepare(self, context: StageContext) -> None:
         """Make the array, unless an interrupted run made it, and measure the grey levels once."""
@@ -68,7 +73,6 @@ class AffinitiesStage(BaseStage):
             grey = volume_intensity(image)
             values = json.dumps([grey.mean, grey.deviation])
             write_mark(context.scratch_dir / "intensity.json", values)
-        self._check_chunks(path)
 
     def run_block(self, context: StageContext, box: Box) -> None:
         """Predict one block with the context around it."""
@@ -102,15 +106,11 @@ class AffinitiesStage(BaseStage):
             name = choose_model(project.grid.voxel_size_nm_zyx).name
         return find_card(name)
 
-    def _check_chunks(self, path: Path) -> None:
-        from segmend.core.volumes.zarr import open_zarr
 
-        chunk = open_zarr(path).chunk_zyx
-        if any(block % edge for block, edge in zip(self.settings.block_zyx, chunk, strict=True)):
-            raise StageError(
-                f"block_zyx {self.settings.block_zyx} does not hold whole chunks of {chunk} voxels; "
-                "use multiples of the chunk shape"
-            )
+def _even_step(length: int, block: int, chunk: int) -> int:
+    """Return the extent of blocks of about equal size, at most `block` where that holds a chunk, in whole chunks."""
+    count = math.ceil(length / max(block // chunk * chunk, chunk))
+    return math.ceil(length / count / chunk) * chunk
 
 
 @lru_cache(maxsize=1)

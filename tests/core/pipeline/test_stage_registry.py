@@ -47,7 +47,7 @@ def test_a_name_given_twice_runs_once():
 
 
 def test_an_unknown_stage_is_refused_with_those_there_are():
-    with pytest.raises(InputError, match="no stage 'waterfall': expected some of .*watershed"):
+    with pytest.raises(InputError, match=r"no stage 'waterfall': expected some of .*watershed"):
         stage_form("waterfall")
 
 

@@ -1,0 +1,166 @@
+"""Block-wise inference: aligned blocks, the same affinities as without blocks, resume, another network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tomli_w
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from segmend.core.errors import InputError, StageError
+from segmend.core.geometry import Box, Grid
+from segmend.core.networks.architecture import Architecture
+from segmend.core.networks.cards import ModelCard
+from segmend.core.pipeline.runner import default_stages, run_pipeline
+from segmend.core.pipeline.settings import AffinitiesSettings, PipelineSettings
+from segmend.core.pipeline.stages.affinities import AffinitiesStage
+from segmend.core.project import Project, create_project, open_project
+from segmend.core.volumes.memory import MemoryVolume
+from segmend.core.volumes.zarr import CHUNK_ZYX
+
+SHAPE = (20, 132, 24)  # two blocks of whole chunks in z and two in y
+CARD = ModelCard(
+    name="tiny",
+    description="For tests.",
+    licence="CC0 1.0",
+    voxel_size_nm_zyx=(10.0, 10.0, 10.0),
+    offsets_zyx=((-1, 0, 0), (0, -1, 0), (0, 0, -1)),
+    margin_zyx=(4, 4, 4),
+    architecture=Architecture(widths=(2,), factors_zyx=(), kernels_zyx=((3, 3, 3),), outputs=3),
+    data=(),
+    steps=0,
+    reproduce="segmend train tiny.toml",
+)
+
+
+def write_model(folder: Path, seed: int) -> Path:
+    import torch
+
+    from segmend.core.networks.unet import ResidualUNet, folded_state
+    from segmend.core.networks.weights import save_weights
+
+    torch.manual_seed(seed)
+    network = ResidualUNet(CARD.architecture, standardised=True)
+    torch.nn.init.normal_(network.head.weight)
+    weights = folder / "tiny.safetensors"
+    save_weights(weights, folded_state(network))
+    weights.with_suffix(".toml").write_text(tomli_w.dumps(CARD.model_dump(mode="json")))
+    return weights
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    return write_model(tmp_path, 0)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    image = np.random.default_rng(0).integers(1, 255, SHAPE, dtype=np.uint8)
+    return create_project(
+        tmp_path / "p.segmend", image=MemoryVolume(image, Grid((10.0, 10.0, 10.0)))
+    )
+
+
+def run(project: Project, model: Path, **options):
+    chosen = AffinitiesSettings(model=str(model), block_zyx=(16, 128, 128))
+    return run_pipeline(
+        open_project(project.path),
+        ["affinities"],
+        PipelineSettings(affinities=chosen),
+        scheduler="synchronous",
+        device="cpu",
+        **options,
+    )
+
+
+def affinities(project: Project) -> np.ndarray:
+    return open_project(project.path).affinities.read(Box.of_shape(SHAPE))
+
+
+@examples(max_examples=50, deadline=None)
+@given(
+    st.tuples(*[st.integers(1, 700)] * 3),
+    st.tuples(*[st.integers(1, 300)] * 3),
+)
+def test_blocks_cover_the_volume_once_and_share_no_chunk(shape, block):
+    class Anything:
+        shape_zyx = shape
+
+    stage = AffinitiesStage(AffinitiesSettings(block_zyx=block))
+    blocks = stage.blocks(Anything())
+    assert sum(box.size for box in blocks) == Box.of_shape(shape).size
+    assert len({box.start_zyx for box in blocks}) == len(blocks)
+    for box in blocks:
+        assert all(a % chunk == 0 for a, chunk in zip(box.start_zyx, CHUNK_ZYX, strict=True))
+        limits = (max(b, chunk) for b, chunk in zip(block, CHUNK_ZYX, strict=True))
+        assert all(n <= limit for n, limit in zip(box.shape_zyx, limits, strict=True))
+
+
+def test_every_block_is_what_the_network_says(project, model):
+    from segmend.core.networks.inference import load_affinity_model, predict_block, volume_intensity
+
+    run(project, model)
+    network = load_affinity_model(model, "cpu")
+    image = open_project(project.path).image
+    whole = predict_block(network, image, Box.of_shape(SHAPE), intensity=volume_intensity(image))
+    found = affinities(project)
+    assert found.dtype == np.uint8
+    assert found.shape == (3, *SHAPE)
+    assert np.abs(found.astype(int) - whole.astype(int)).max() <= 2  # tiles meet elsewhere
+    assert found.std() > 1
+
+
+def test_the_network_is_recorded_and_a_second_run_skips(project, model):
+    run(project, model)
+    assert open_project(project.path).config.model == "tiny"
+    assert run(project, model).stages[0].skipped
+
+
+def test_other_weights_under_the_same_name_run_again(project, model):
+    run(project, model)
+    before = affinities(project)
+    write_model(model.parent, 1)
+    assert not run(project, model).stages[0].skipped
+    assert not np.array_equal(affinities(project), before)
+
+
+def test_an_interrupted_run_goes_on_and_shows_nothing_before_the_end(project, model, monkeypatch):
+    done: list[Box] = []
+    original = AffinitiesStage.run_block
+
+    def stumbling(self, context, box):
+        if len(done) == 2:
+            raise ValueError("stumbled")
+        original(self, context, box)
+        done.append(box)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(AffinitiesStage, "run_block", stumbling)
+        with pytest.raises(StageError, match="stumbled"):
+            run(project, model)
+    assert open_project(project.path).affinities is None
+    finished: list[Box] = []
+
+    def counting(self, context, box):
+        original(self, context, box)
+        finished.append(box)
+
+    monkeypatch.setattr(AffinitiesStage, "run_block", counting)
+    run(project, model)
+    assert len(finished) == 2
+    assert not set(finished) & set(done)
+    assert affinities(project).any(axis=(0, 2, 3)).all()
+
+
+def test_a_model_that_does_not_exist_is_refused_before_anything_runs(project, tmp_path):
+    with pytest.raises(InputError, match="does not exist"):
+        run(project, tmp_path / "missing.safetensors")
+    assert not (project.path / "marks").exists()
+
+
+def test_a_project_with_an_image_alone_runs_every_stage(project):
+    assert default_stages(project)[:3] == ("affinities", "watershed", "graph")
