@@ -187,28 +187,25 @@ def _check_free(folder: Path) -> None:
 @contextmanager
 def _under_construction(folder: Path) -> Iterator[Path]:
     """Give a folder to build in; it becomes `folder` if all goes well and disappears otherwise."""
+    partial = folder.parent / f"{_prefix(folder)}{os.getpid()}"
+    lock = ProjectLock(partial)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         _sweep(folder)
-        partial = folder.parent / f"{_prefix(folder)}{os.getpid()}"
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir()
-    except OSError as error:
-        raise ProjectError(
-            f"{folder} cannot be made ({error.strerror}): choose a folder that can be written"
-        ) from error
-    lock = ProjectLock(partial)
-    try:
         lock.acquire()
         yield partial
         _check_free(folder)
         partial.rename(folder)
         flush_folder(folder.parent)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
+    except OSError as error:
+        raise ProjectError(
+            f"{folder} cannot be made ({error}): look whether the disk is full or may be written"
+        ) from error
     finally:
         lock.release()
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _sweep(folder: Path) -> None:

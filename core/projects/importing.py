@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 from segmend.core.errors import InputError
 from segmend.core.geometry import Box, Grid, Zyx
 from segmend.core.volumes.base import Volume, dimensions
-from segmend.core.volumes.zarr import create_zarr, write_pyramid
+from segmend.core.volumes.lazy import chunk_of
+from segmend.core.volumes.zarr import CHUNK_ZYX, create_zarr, write_pyramid
 
 BLOCK_ZYX: Zyx = (64, 256, 256)
 """Whole chunks of our arrays, 32 MiB of uint64."""
+LARGEST_BLOCK = 2**26
+"""Voxels; 512 MiB of uint64."""
 WHOLE_VOLUME = 512**3
 """Voxels up to which labels are taken in whole, for components and the region graph."""
 
@@ -144,9 +147,20 @@ def _as_bytes(affinities: NDArray[Any], source: str) -> NDArray[np.uint8]:
     return np.rint(affinities.astype(np.float32) * 255).astype(np.uint8)
 
 
+def blocks_of(volume: Volume) -> list[Box]:
+    """Cut a volume into whole chunks of our arrays, so large that few of its own chunks are decoded twice."""
+    wanted = [max(b, c) for b, c in zip(BLOCK_ZYX, chunk_of(volume) or BLOCK_ZYX, strict=True)]
+    z, y, x = (-(-w // c) * c for w, c in zip(wanted, CHUNK_ZYX, strict=True))
+    if z * y * x > LARGEST_BLOCK:
+        z = CHUNK_ZYX[0]
+    while z * y * x > LARGEST_BLOCK and y > CHUNK_ZYX[1]:
+        y = -(-y // 2 // CHUNK_ZYX[1]) * CHUNK_ZYX[1]
+    return list(Box.of_shape(volume.shape_zyx).blocks((z, y, x)))
+
+
 def _blocks(volume: Volume, report: Report) -> Iterator[Box]:
     """Yield the blocks of a volume; `report` hears how many are done."""
-    blocks = list(Box.of_shape(volume.shape_zyx).blocks(BLOCK_ZYX))
+    blocks = blocks_of(volume)
     for done, box in enumerate(blocks):
         report(done, len(blocks))
         yield box

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segmend.core.geometry import Box
-from segmend.core.projects.importing import BLOCK_ZYX, dense
+from segmend.core.projects.importing import blocks_of, dense
 from segmend.core.segmentation.graph_files import GraphArrays
 from segmend.core.volumes.base import Volume
 
@@ -86,7 +85,7 @@ def _overlaps(
     """Return the pairs (supervoxel or background, segment) that share voxels, and how many they share."""
     pairs = np.zeros((0, 2), np.uint64)
     counts = np.zeros(0, np.int64)
-    for box in Box.of_shape(supervoxels.shape_zyx).blocks(BLOCK_ZYX):
+    for box in blocks_of(segmentation):
         more, shared = _overlaps_of_block(supervoxels.read(box), segmentation.read(box))
         both = np.concatenate([pairs, more])
         pairs, where = np.unique(both, axis=0, return_inverse=True)
@@ -99,13 +98,15 @@ def _overlaps(
 def _overlaps_of_block(
     supervoxels: NDArray[Any], labels: NDArray[Any]
 ) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    import fastremap
+
     inside = labels > 0
-    ids = np.unique(labels[inside]).astype(np.uint64)
+    ids = fastremap.unique(labels[inside]).astype(np.uint64)
     if not len(ids):
         return np.zeros((0, 2), np.uint64), np.zeros(0, np.int64)
     local = dense(labels[inside], ids).astype(np.uint64)
     keys = supervoxels[inside].astype(np.uint64) * np.uint64(len(ids)) + local
-    keys, counts = np.unique(keys, return_counts=True)
+    keys, counts = fastremap.unique(keys, return_counts=True)
     pairs = np.stack([keys // np.uint64(len(ids)), ids[keys % np.uint64(len(ids))]], axis=1)
     return pairs, counts.astype(np.int64)
 

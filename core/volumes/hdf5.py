@@ -47,7 +47,8 @@ def open_hdf5(path: Path, dataset: str | None) -> ArraySource:
     except READ_ERRORS as error:
         raise damaged(str(path), error) from error
     source = f"{path}:{found.name}"
-    return ArraySource(source, tuple(found.shape), found.dtype, found.__getitem__, spacing)
+    chunk = found.chunks[-3:] if found.chunks and len(found.chunks) >= 3 else None
+    return ArraySource(source, tuple(found.shape), found.dtype, found.__getitem__, spacing, chunk)
 
 
 def _choose(path: Path, file: Any, dataset: str | None) -> Any:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from segmend.core.errors import VolumeError
 from segmend.core.geometry import Box
 from segmend.core.volumes.base import Volume, describe
-from segmend.core.volumes.lazy import Spacing, spacing_of
+from segmend.core.volumes.lazy import Spacing, chunk_of, spacing_of
 
 
 class LabelVolume:
@@ -29,6 +29,7 @@ class LabelVolume:
         self.shape_zyx = volume.shape_zyx
         self.grid = volume.grid
         self.source = volume.source
+        self.chunk_zyx = chunk_of(volume)
         self.dtype: np.dtype[Any] = np.dtype(f"u{volume.dtype.itemsize}")
 
     @property

@@ -56,6 +56,8 @@ class ArraySource:
     read : callable
         Takes one slice per axis and returns an array; may raise any of `READ_ERRORS`.
     spacing : Spacing
+    chunk_zyx : tuple of 3 int, optional
+        What is decoded at once, if more than a voxel.
     """
 
     source: str
@@ -63,6 +65,7 @@ class ArraySource:
     dtype: np.dtype[Any]
     read: Callable[[tuple[slice, ...]], NDArray[Any]]
     spacing: Spacing = Spacing()
+    chunk_zyx: Zyx | None = None
 
 
 class FileVolume:
@@ -94,6 +97,7 @@ class FileVolume:
         self.grid = grid
         self.source = array.source
         self.spacing = array.spacing
+        self.chunk_zyx = array.chunk_zyx
 
     def read(self, box: Box) -> NDArray[Any]:
         """Return the voxels of a box, in native byte order.
@@ -125,6 +129,12 @@ def spacing_of(volume: Volume) -> Spacing:
     return known or Spacing(grid.voxel_size_nm_zyx, grid.offset_nm_zyx)
 
 
+def chunk_of(volume: Volume) -> Zyx | None:
+    """Return what a volume decodes at once, None where that is not known or a voxel."""
+    chunk: Zyx | None = getattr(volume, "chunk_zyx", None)
+    return chunk
+
+
 def _reopen(source: str, grid: Grid) -> FileVolume:
     from segmend.core.volumes.opening import find_array
 
@@ -132,7 +142,16 @@ def _reopen(source: str, grid: Grid) -> FileVolume:
 
 
 def damaged(source: str, error: BaseException) -> VolumeError:
-    """Return the error for a file that opens or reads only in part."""
+    """Return the error for a file that does not open or read, or only in part."""
+    if isinstance(error, PermissionError):
+        return VolumeError(
+            f"{source} may not be read: ask its owner for permission", details=str(error)
+        )
+    if isinstance(error, BlockingIOError):
+        return VolumeError(
+            f"{source} is being written by another program: wait until it is done",
+            details=str(error),
+        )
     first_line = (str(error).splitlines() or [type(error).__name__])[0]
     return VolumeError(
         f"{source} cannot be read: the file is truncated or damaged ({first_line[:160]}); copy it again",

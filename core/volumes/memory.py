@@ -71,6 +71,7 @@ class CroppedVolume:
         self.dtype = volume.dtype
         self.grid = volume.grid.cropped(box) if grid is None else grid
         self.source = volume.source
+        self.chunk_zyx: Zyx | None = getattr(volume, "chunk_zyx", None)
 
     def read(self, box: Box) -> NDArray[Any]:
         """Return the voxels of a box, counted from the corner of the part."""

@@ -54,7 +54,9 @@ def open_sections(folder: Path) -> ArraySource:
             out[place] = section(number)[index[1:]]
         return out
 
-    return ArraySource(str(folder), (len(files), *shape), np.dtype(dtype), read)
+    return ArraySource(
+        str(folder), (len(files), *shape), np.dtype(dtype), read, chunk_zyx=(1, *shape)
+    )
 
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:
@@ -78,7 +80,7 @@ def _sections(folder: Path) -> list[Path]:
     return sorted(pngs or tiffs, key=lambda f: (natural_key(f.name), f.name))
 
 
-def _header(file: Path) -> tuple[tuple[int, ...], str]:
+def _header(file: Path) -> tuple[tuple[int, int], str]:
     try:
         shape, dtype = _png_header(file) if file.suffix.lower() in _PNG else _tiff_header(file)
     except VolumeError:
@@ -90,7 +92,7 @@ def _header(file: Path) -> tuple[tuple[int, ...], str]:
             f"{file} has {len(shape)} dimensions ({dimensions(shape)}): expected one section per file (y x); give the "
             "stack itself, or split it"
         )
-    return shape, dtype
+    return (shape[0], shape[1]), dtype
 
 
 def _png_header(file: Path) -> tuple[tuple[int, ...], str]:

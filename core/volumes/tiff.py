@@ -41,20 +41,20 @@ def open_tiff(path: Path) -> ArraySource:
             series = file.series[0]
         if complaints:
             raise damaged(str(path), ValueError(complaints[0]))
-        axes, shape = _stack(path, series)
+        shape = _stack(path, series)
         _check_complete(path, series)
         spacing = _spacing(file)
     except VolumeError:
         raise
     except READ_ERRORS as error:
         raise damaged(str(path), error) from error
-    return ArraySource(
-        str(path), shape, np.dtype(series.dtype), _reader(file, series, axes, shape), spacing
-    )
+    read = _reader(file, series, shape)
+    chunk = None if isinstance(read, _Plain) else (1, shape[-2], shape[-1])
+    return ArraySource(str(path), shape, np.dtype(series.dtype), read, spacing, chunk)
 
 
-def _stack(path: Path, series: Any) -> tuple[str, tuple[int, ...]]:
-    """Return axes and shape without axes of length 1, section axes first."""
+def _stack(path: Path, series: Any) -> tuple[int, ...]:
+    """Return the shape without axes of length 1: sections, or channels of sections."""
     if "S" in series.axes and series.shape[series.axes.index("S")] > 1:
         raise VolumeError(
             f"{path} is a colour image ({dimensions(series.shape)}): expected grey values or labels; convert it to one "
@@ -70,7 +70,7 @@ def _stack(path: Path, series: Any) -> tuple[str, tuple[int, ...]]:
             f"{path} has the axes {series.axes} ({dimensions(series.shape)}): expected one stack of sections (z y x); "
             "export one"
         )
-    return axes, shape
+    return shape
 
 
 def _check_complete(path: Path, series: Any) -> None:
@@ -89,13 +89,22 @@ def _check_complete(path: Path, series: Any) -> None:
         raise damaged(str(path), ValueError(f"{size} bytes of at least {needed}"))
 
 
+class _Plain:
+    """Pages stored one after the other without compression, memory-mapped."""
+
+    def __init__(self, file: Any, series: Any, shape: tuple[int, ...]) -> None:
+        dtype = series.dtype.newbyteorder(file.byteorder)
+        self._voxels = np.memmap(file.filehandle.path, dtype, "r", series.dataoffset, shape)
+
+    def __call__(self, index: tuple[slice, ...]) -> NDArray[Any]:
+        return np.array(self._voxels[index])
+
+
 def _reader(
-    file: Any, series: Any, axes: str, shape: tuple[int, ...]
+    file: Any, series: Any, shape: tuple[int, ...]
 ) -> Callable[[tuple[slice, ...]], NDArray[Any]]:
     if series.dataoffset is not None and series.keyframe.is_memmappable:
-        dtype = series.dtype.newbyteorder(file.byteorder)
-        plain: NDArray[Any] = np.memmap(file.filehandle.path, dtype, "r", series.dataoffset, shape)
-        return lambda index: np.array(plain[index])
+        return _Plain(file, series, shape)
     return lambda index: _read_pages(series, shape, index)
 
 

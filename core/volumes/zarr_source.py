@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from segmend.core.errors import VolumeError
+from segmend.core.geometry import Zyx
 from segmend.core.volumes import zarr_store
 from segmend.core.volumes.base import dimensions
 from segmend.core.volumes.lazy import ArraySource, Spacing
@@ -106,7 +107,16 @@ def _array(folder: Path, source: str, level: Level | None) -> ArraySource:
         np.dtype(store.dtype.numpy_dtype),
         lambda index: store[index].read().result(),
         spacing,
+        _chunk(store),
     )
+
+
+def _chunk(store: Any) -> Zyx | None:
+    chunk = store.chunk_layout.read_chunk.shape
+    if chunk is None or len(chunk) < 3 or not all(chunk[-3:]):
+        return None
+    z, y, x = (int(n) for n in chunk[-3:])
+    return z, y, x
 
 
 def _as_czyx(store: Any, axes: tuple[str, ...], source: str) -> Any:

@@ -316,7 +316,7 @@ class BrokenVolume(MemoryVolume):
 
 
 def test_a_failure_leaves_nothing(tmp_path):
-    with pytest.raises(OSError, match="went away"):
+    with pytest.raises(ProjectError, match=r"cannot be made \(the disk went away\)"):
         create_project(tmp_path / "p.segmend", image=BrokenVolume(grey(SHAPE), GRID))
     assert not list(tmp_path.iterdir())
 
@@ -375,6 +375,34 @@ def test_a_relative_path_is_made_absolute(tmp_path, monkeypatch):
     project = create_project("p.segmend", image=volume(grey(SHAPE)))
     assert project.path == Path(tmp_path / "p.segmend").resolve()
     assert project.name == "p"
+
+
+@pytest.mark.skipif(
+    os.name != "posix" or os.geteuid() == 0, reason="the superuser may write anywhere"
+)
+def test_a_folder_that_may_not_be_written(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(ProjectError, match="cannot be made"):
+        create_project(tmp_path / "p.segmend", image=volume(grey(SHAPE)))
+
+
+@pytest.mark.parametrize(
+    ("chunk", "first"),
+    [
+        (None, (64, 256, 256)),
+        ((20, 32, 63), (64, 256, 256)),
+        ((100, 300, 32), (112, 384, 256)),
+        ((1, 1000, 1500), (16, 1024, 1536)),
+        ((1, 9000, 9000), (16, 384, 9000)),
+    ],
+)
+def test_blocks_are_whole_chunks_and_bounded(chunk, first):
+    source = volume(np.broadcast_to(np.uint8(1), (200, 9000, 9000)))
+    source.chunk_zyx = chunk
+    boxes = importing.blocks_of(source)
+    assert boxes[0].shape_zyx == first
+    assert boxes[0].size <= importing.LARGEST_BLOCK
+    assert sum(box.size for box in boxes) == 200 * 9000 * 9000
 
 
 @pytest.mark.real_data
