@@ -132,13 +132,18 @@ def test_a_dead_process_of_this_machine_is_taken_over(tmp_path):
         assert lock.held
 
 
-@pytest.mark.skipif(
-    not process_start(os.getpid()), reason="the system does not say when a process started"
-)
-def test_a_number_that_another_process_got_since_is_taken_over(tmp_path):
-    write_holder(tmp_path, pid=os.getppid(), started="1")
+def test_a_number_that_another_process_got_since_is_taken_over(tmp_path, monkeypatch):
+    write_holder(tmp_path, pid=os.getppid(), started="1000")
+    monkeypatch.setattr("segmend.core.project_lock.process_start", lambda pid: "2000")
     with ProjectLock(tmp_path) as lock:
         assert lock.held
+
+
+def test_where_starts_are_not_known_a_live_number_keeps_it(tmp_path, monkeypatch):
+    write_holder(tmp_path, pid=os.getppid(), started="")
+    monkeypatch.setattr("segmend.core.project_lock.process_start", lambda pid: "")
+    with pytest.raises(ProjectLocked):
+        ProjectLock(tmp_path).acquire()
 
 
 def test_a_live_process_keeps_it(tmp_path):

@@ -94,6 +94,21 @@ def test_a_read_may_be_changed_without_changing_the_file(save, tmp_path):
     assert np.array_equal(whole(open_image(path, need_voxel_size=False)), IMAGE)
 
 
+@pytest.mark.parametrize(
+    ("save", "chunk"),
+    [
+        (as_npy, None),
+        (as_tiff, None),
+        (as_compressed_tiff, (1, 20, 30)),
+        (as_png_folder, (1, 20, 30)),
+        (as_zarr2, (2, 8, 8)),
+        (as_zarr3, (2, 8, 8)),
+    ],
+)
+def test_it_is_known_what_is_decoded_at_once(save, chunk, tmp_path):
+    assert open_image(save(tmp_path), need_voxel_size=False).chunk_zyx == chunk
+
+
 def test_a_box_outside_is_refused(tmp_path):
     volume = open_image(as_npy(tmp_path), need_voxel_size=False)
     with pytest.raises(InputError, match=r"0:6,0:20,0:30 leaves .*5 x 20 x 30"):
