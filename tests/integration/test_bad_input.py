@@ -292,10 +292,19 @@ def test_other_commands_refuse_what_is_not_there(segmend, project: Path, tmp_pat
         ["bench", "nothing"],
         ["run", project, "--stages", "dreams"],
         ["run", project, "--model", "nobody", "--stages", "affinities"],
-        ["run", project, "--new-generation", "--scheduler", "tcp://127.0.0.1:1"],
     ):
         result = segmend(*arguments)
         assert (result.status, result.err.count("\n")) == (2, 1), (arguments, result.err)
+
+
+def test_a_scheduler_must_answer(segmend, files: Path) -> None:
+    project = files / "p.segmend"
+    segmend(
+        "new", project, "--image", files / "image.npy", "--supervoxels", files / "labels.npy", *SIZE
+    )
+    result = segmend("run", project, "--scheduler", "tcp://127.0.0.1:1")
+    assert (result.status, result.err.count("\n")) == (2, 1), result.err
+    assert "tcp://127.0.0.1:1" in result.err
 
 
 def test_lock_is_given_back_after_an_error(segmend, project: Path) -> None:
