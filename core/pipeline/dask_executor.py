@@ -11,6 +11,7 @@ import contextlib
 import logging
 import os
 import queue
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from types import TracebackType
@@ -31,6 +32,7 @@ from segmend.core.pipeline.tasks import Outcome, Task, perform
 _DASK: Any = distributed  # its functions carry no types
 _ATTEMPTS_AFTER_LOSS = 3
 _POLL_SECONDS = 0.1
+_WITHOUT_WORKERS_SECONDS = 120
 _NICENESS = 10
 _ALSO_WRITTEN = ("PYTHONHASHSEED", "__DASK_PARENT_PID")
 _SINGLE_THREAD = dict.fromkeys(
@@ -81,6 +83,7 @@ class DaskExecutor:
         self._cluster: Any = None
         self._client: Any = None
         self._environment: dict[str, str | None] = {}
+        self._alive = 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -107,6 +110,7 @@ class DaskExecutor:
         """Run the tasks on any free worker; see `Executor.run`."""
         cancel.check()
         client = self._started()
+        self._alive = time.monotonic()
         waiting = deque(tasks)
         running: dict[Any, Task] = {}
         ended: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -118,12 +122,15 @@ class DaskExecutor:
                     future = self._submit(client, task)
                     running[future] = task
                     future.add_done_callback(ended.put)
-                with contextlib.suppress(queue.Empty):
+                try:
                     future = ended.get(timeout=_POLL_SECONDS)
-                    task = running.pop(future)
-                    outcome = _outcome(future)
-                    raise_failure(task, outcome)
-                    done(task, outcome)
+                except queue.Empty:
+                    self._check_alive()
+                    continue
+                task = running.pop(future)
+                outcome = _outcome(future)
+                raise_failure(task, outcome)
+                done(task, outcome)
         finally:
             if running:
                 client.cancel(list(running), force=True)
@@ -131,6 +138,17 @@ class DaskExecutor:
     def _submit(self, client: Any, task: Task) -> Any:
         only = list(range(len(self._gpus))) if task.stage.uses_device and self._gpus else None
         return client.submit(perform, task, pure=False, workers=only)
+
+    def _check_alive(self) -> None:
+        """Give up where lost workers do not come back, instead of waiting for ever."""
+        now = time.monotonic()
+        if self._cluster is None or self._cluster.scheduler.workers:
+            self._alive = now
+        elif now - self._alive > _WITHOUT_WORKERS_SECONDS:
+            raise StageError(
+                f"all worker processes are gone and none came back within {_WITHOUT_WORKERS_SECONDS} "
+                "seconds; free memory, then run again to go on"
+            )
 
     def _slots(self, client: Any) -> int:
         if self._cluster is not None:
@@ -146,13 +164,20 @@ class DaskExecutor:
 
     def _connect(self) -> Any:
         try:
-            return _DASK.Client(self._address, timeout=10, set_as_default=False)
+            client = _DASK.Client(self._address, timeout=10, set_as_default=False)
         except (OSError, ValueError, TypeError) as error:
             raise StageError(
                 f"no Dask scheduler answers at {self._address}: expected an address such as "
                 "tls://host:8786; start one there or leave --scheduler out",
                 details=str(error),
             ) from error
+        if not client.nthreads():
+            client.close(timeout=5)
+            raise StageError(
+                f"the Dask scheduler at {self._address} has no workers: start some that see the "
+                "project under the same path, or leave --scheduler out"
+            )
+        return client
 
     def _start_cluster(self) -> Any:
         if self._gpus:
@@ -190,7 +215,7 @@ def _outcome(future: Any) -> Outcome:
     """Return the result of an ended future; a lost worker or a failed transfer becomes an error line."""
     if future.status == "finished":
         return future.result()
-    if future.status == "cancelled":
+    if future.status in ("cancelled", "lost"):
         return Outcome(error="the scheduler dropped this work; run again to go on")
     error = future.exception()
     if isinstance(error, KilledWorker):

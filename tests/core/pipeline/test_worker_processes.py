@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import distributed
 import numpy as np
 import psutil
 import pytest
@@ -44,7 +45,7 @@ def wait_for(condition: Callable[[], bool], seconds: float = 30.0) -> None:
         time.sleep(0.05)
 
 
-def test_a_killed_worker_costs_its_block_only(image_project):
+def test_a_killed_worker_costs_its_block_only(image_project, capfd):
     order(image_project.path, "die", SIXTH)
     before = dict(os.environ)
     run_pipeline(image_project, [NegativeStage(NegativeSettings())], device="cpu")
@@ -55,6 +56,7 @@ def test_a_killed_worker_costs_its_block_only(image_project):
     assert all(int(niceness) >= 10 and threads == "1" for _, _, niceness, threads in began)
     assert not workers_of(psutil.Process())
     assert dict(os.environ) == before
+    assert capfd.readouterr().err == ""
 
 
 def test_a_worker_error_brings_its_traceback_and_leaves_nothing_running(image_project):
@@ -65,7 +67,7 @@ def test_a_worker_error_brings_its_traceback_and_leaves_nothing_running(image_pr
     assert not workers_of(psutil.Process())
 
 
-def test_cancel_ends_the_workers_at_once(image_project):
+def test_cancel_ends_the_workers_at_once_and_quietly(image_project, capfd):
     token = CancelToken()
 
     def progress(report: Progress) -> None:
@@ -83,6 +85,7 @@ def test_cancel_ends_the_workers_at_once(image_project):
             cancel=token,
         )
     assert time.monotonic() - began[0] < 15
+    assert capfd.readouterr().err == ""
     assert not workers_of(psutil.Process())
 
 
@@ -108,3 +111,19 @@ def test_a_killed_program_leaves_no_workers_and_the_next_run_goes_on(image_proje
     )
     assert len(starts(path)) == begun + 8 - len(marks)
     assert np.array_equal(np.load(path / "negative.npy"), expected(image_project))
+
+
+def test_a_running_scheduler_is_used_and_left_running(image_project):
+    with distributed.LocalCluster(
+        n_workers=0, processes=False, protocol="tcp://", dashboard_address="127.0.0.1:0"
+    ) as cluster:
+        address = cluster.scheduler_address
+        stage = NegativeStage(NegativeSettings())
+        with pytest.raises(StageError, match="has no workers"):
+            run_pipeline(image_project, [stage], scheduler=address)
+        cluster.scale(1)
+        wait_for(lambda: bool(cluster.scheduler.workers))
+        run_pipeline(image_project, [stage], scheduler=address)
+        assert cluster.scheduler.workers
+    assert {worker for _, worker, _, _ in starts(image_project.path)} == {str(os.getpid())}
+    assert np.array_equal(np.load(image_project.path / "negative.npy"), expected(image_project))
