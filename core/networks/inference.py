@@ -8,10 +8,8 @@ was asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -21,48 +19,24 @@ from torch.nn import functional
 from segmend.core.errors import InputError
 from segmend.core.geometry import Box, Zyx, ZyxNm
 from segmend.core.networks.cards import ModelCard, find_card
+from segmend.core.networks.intensity import Intensity, intensity_of, volume_intensity
 from segmend.core.networks.unet import ResidualUNet
 from segmend.core.networks.weights import load_network
+from segmend.core.volumes.base import Volume
+
+__all__ = [
+    "AffinityModel",
+    "Intensity",
+    "intensity_of",
+    "load_affinity_model",
+    "predict_block",
+    "volume_intensity",
+]
 
 LARGEST_TILE_VOXELS = 160**3
 LARGEST_BLEND = 8
-SAMPLES_PER_AXIS = 3
-SAMPLE_EDGE = 40
-CLIP = 5.0
-
-
-class ImageVolume(Protocol):
-    """What inference needs of a volume: every `segmend.core.volumes.Volume` without channels."""
-
-    @property
-    def shape_zyx(self) -> Zyx:
-        """Extent in voxels."""
-        ...
-
-    def read(self, box: Box) -> NDArray:
-        """Return the voxels of a box, (z, y, x)."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Intensity:
-    """Grey level statistics of a volume, which `normalise` scales by.
-
-    Parameters
-    ----------
-    mean, deviation : float
-    """
-
-    mean: float
-    deviation: float
-
-    def normalise(self, image: NDArray) -> NDArray[np.float32]:
-        """Return the image with mean 0 and deviation 1, clipped; 0 where the volume is constant."""
-        values = image.astype(np.float32)
-        np.nan_to_num(values, copy=False, nan=self.mean, posinf=self.mean, neginf=self.mean)
-        values -= np.float32(self.mean)
-        values *= np.float32(1.0 / self.deviation if self.deviation > 0 else 0.0)
-        return np.clip(values, -CLIP, CLIP, out=values)
+# Patches end in zeros while training, so the network needs no full context at the border of a volume.
+LARGEST_MIRROR = 8
 
 
 @dataclass(frozen=True)
@@ -111,8 +85,8 @@ class AffinityModel:
         """
         intensity = intensity or intensity_of(image)
         box = Box.of_shape(image.shape)
-        padded = _mirrored(image, box, _read_box(self, box))
-        return _predict_tiles(self, intensity.normalise(padded), box, _read_box(self, box))
+        wanted = _read_box(self, box, box)
+        return _predict_tiles(self, _mirrored(intensity.normalise(image), box, wanted), box, wanted)
 
 
 def load_affinity_model(name_or_path: str | Path, device: str = "auto") -> AffinityModel:
@@ -146,39 +120,8 @@ def _device(name: str) -> torch.device:
     return torch.device("cuda" if use_cuda else "cpu")
 
 
-def volume_intensity(volume: ImageVolume) -> Intensity:
-    """Return grey level statistics from up to 27 small boxes spread evenly over a volume.
-
-    The boxes depend on the shape only, so every block of a volume is scaled alike. Compute it once per volume and hand
-    it to `predict_block`.
-    """
-    return intensity_of(np.concatenate([volume.read(box).ravel() for box in _sample_boxes(volume)]))
-
-
-def _sample_boxes(volume: ImageVolume) -> Iterator[Box]:
-    per_axis = []
-    for length in volume.shape_zyx:
-        edge = min(length, SAMPLE_EDGE)
-        starts = np.linspace(0, length - edge, min(SAMPLES_PER_AXIS, -(-length // edge)))
-        per_axis.append([(int(start), int(start) + edge) for start in starts])
-    for z0, z1 in per_axis[0]:
-        for y0, y1 in per_axis[1]:
-            for x0, x1 in per_axis[2]:
-                yield Box((z0, y0, x0), (z1, y1, x1))
-
-
-def intensity_of(image: NDArray) -> Intensity:
-    """Return statistics of an array; exact zeros are padding unless nothing else is there."""
-    values = np.asarray(image).ravel()
-    values = values[np.isfinite(values)] if values.dtype.kind == "f" else values
-    inside = values[values != 0]
-    if not inside.size:
-        return Intensity(0.0, 0.0)
-    return Intensity(float(inside.mean(dtype=np.float64)), float(inside.std(dtype=np.float64)))
-
-
 def predict_block(
-    model: AffinityModel, volume: ImageVolume, box: Box, *, intensity: Intensity | None = None
+    model: AffinityModel, volume: Volume, box: Box, *, intensity: Intensity | None = None
 ) -> NDArray[np.uint8]:
     """Predict the affinities of a box of a volume.
 
@@ -206,15 +149,17 @@ def predict_block(
     if not box.size or whole.intersect(box) != box:
         raise InputError(f"{box} is not a box inside the volume of shape {volume.shape_zyx}")
     intensity = intensity or volume_intensity(volume)
-    wanted = _read_box(model, box)
+    wanted = _read_box(model, box, whole)
     inside = wanted.intersect(whole)
     image = _mirrored(intensity.normalise(volume.read(inside)), inside, wanted)
     return np.rint(_predict_tiles(model, image, box, wanted) * 255.0).astype(np.uint8)
 
 
-def _read_box(model: AffinityModel, box: Box) -> Box:
-    multiple = model.card.architecture.multiple_zyx
-    grown = box.grow(model.margin_zyx)
+def _read_box(model: AffinityModel, box: Box, whole: Box) -> Box:
+    """Return the box with context, on the lattice; beyond the volume a little is enough."""
+    multiple, margin = model.card.architecture.multiple_zyx, model.margin_zyx
+    mirrored = whole.grow(tuple(min(m, LARGEST_MIRROR) for m in margin))  # type: ignore[arg-type]
+    grown = box.grow(margin).intersect(mirrored)
     start = tuple(a // m * m for a, m in zip(grown.start_zyx, multiple, strict=True))
     stop = tuple(-(-b // m) * m for b, m in zip(grown.stop_zyx, multiple, strict=True))
     return Box(start, stop)  # type: ignore[arg-type]
@@ -242,7 +187,7 @@ def _predict_tiles(
     blend = _blend(model.margin_zyx)
     for core in box.blocks(_tile_shape(model, box)):
         part = core.grow(blend).intersect(box)
-        read = _read_box(model, core).intersect(wanted)
+        read = _read_box(model, core, wanted).intersect(wanted)
         logits = _forward(model, image[read.shift(_negative(wanted.start_zyx)).slices])
         bump = _bump(part, core, box, blend)
         here = part.shift(_negative(box.start_zyx)).slices
