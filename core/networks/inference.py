@@ -33,7 +33,7 @@ __all__ = [
     "volume_intensity",
 ]
 
-LARGEST_TILE_VOXELS = 160**3
+LARGEST_TILE_VOXELS = 176**3
 LARGEST_BLEND = 8
 # Patches end in zeros while training, so the network needs no full context at the border of a volume.
 LARGEST_MIRROR = 8
