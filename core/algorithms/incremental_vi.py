@@ -114,25 +114,29 @@ class VariationOfInformation:
         """Return by how many bits the sum would change if two segments were one."""
         if segment_a == segment_b or not self._total:
             return 0.0
-        a, b = self._row(segment_a), self._row(segment_b)
-        both = _added(*a, *b)
-        return self._delta((a, b), (both,))
+        *_, cells, sizes = _added(*self._row(segment_a), *self._row(segment_b))
+        return float((sizes - 2 * cells) / self._total)
 
     def apply_merge(self, segment_a: int, segment_b: int) -> None:
         """Join `segment_b` to `segment_a`; `segment_b` is empty afterwards."""
         if segment_a == segment_b:
             return
-        a, b = self._row(segment_a), self._row(segment_b)
-        both = _added(*a, *b)
-        self._exchange((a, b), (both,))
-        self._rows[segment_a], self._rows[segment_b] = both, _EMPTY
+        truth, count, cells, sizes = _added(*self._row(segment_a), *self._row(segment_b))
+        self._change(cells, sizes)
+        self._rows[segment_a], self._rows[segment_b] = (truth, count), _EMPTY
 
     def split_delta(self, supervoxels: Array, segment: int) -> float:
-        """Return by how many bits the sum would change if supervoxels of a segment became a new one."""
+        """Return by how many bits the sum would change if supervoxels of a segment became a new one.
+
+        Raises
+        ------
+        InputError
+            If they hold more of some truth object than the segment does, so cannot all be in it.
+        """
         if not self._total:
             return 0.0
-        whole, part = self._row(segment), self._part(supervoxels)
-        return self._delta((whole,), (part, _taken(*whole, *part)))
+        *_, cells, sizes = self._taken_out(segment, self._part(supervoxels))
+        return float((sizes - 2 * cells) / self._total)
 
     def apply_move(self, supervoxels: Array, from_segment: int, to_segment: int) -> None:
         """Move supervoxels from one segment to another, which may be new.
@@ -140,20 +144,29 @@ class VariationOfInformation:
         Raises
         ------
         InputError
-            If some of them are not in `from_segment`.
+            If they hold more of some truth object than `from_segment` does, so cannot all be in it.
         """
         if from_segment == to_segment:
             return
         part = self._part(supervoxels)
-        source, target = self._row(from_segment), self._row(to_segment)
-        rest = _taken(*source, *part)
-        if (rest[1] < 0).any() or rest[1].sum() + part[1].sum() != source[1].sum():
+        truth, count, cells, sizes = self._taken_out(from_segment, part)
+        self._change(cells, sizes)
+        self._rows[from_segment] = truth, count
+        truth, count, cells, sizes = _added(*self._row(to_segment), *part)
+        self._change(cells, sizes)
+        self._rows[to_segment] = truth, count
+
+    def _taken_out(self, segment: int, part: Row) -> tuple[Array, Array, float, float]:
+        truth, count, cells, sizes, missing = _taken(*self._row(segment), *part)
+        if missing:
             raise InputError(
-                f"not all of these supervoxels are in segment {from_segment}: move each from where it is"
+                f"not all of these supervoxels are in segment {segment}: name each with the segment it is in"
             )
-        grown = _added(*target, *part)
-        self._exchange((source, target), (rest, grown))
-        self._rows[from_segment], self._rows[to_segment] = rest, grown
+        return truth, count, cells, sizes
+
+    def _change(self, cells: float, sizes: float) -> None:
+        self._f_cells += cells
+        self._f_segments += sizes
 
     def _row(self, segment: int) -> Row:
         row = self._rows.get(segment)
@@ -168,16 +181,6 @@ class VariationOfInformation:
         if len(rows) and (rows[0] < 0 or rows[-1] + 1 >= len(self._starts)):
             raise InputError(f"supervoxel {rows[-1]} is not in the table: count it again")
         return _gathered(rows, self._starts, self._truth, self._count, len(self._truths))
-
-    def _delta(self, before: tuple[Row, ...], after: tuple[Row, ...]) -> float:
-        cells = sum(_f(r[1]) for r in after) - sum(_f(r[1]) for r in before)
-        sizes = sum(_f1(r[1].sum()) for r in after) - sum(_f1(r[1].sum()) for r in before)
-        return float((sizes - 2 * cells) / self._total)
-
-    def _exchange(self, before: tuple[Row, ...], after: tuple[Row, ...]) -> None:
-        self._f_cells += sum(_f(r[1]) for r in after) - sum(_f(r[1]) for r in before)
-        self._f_segments += sum(_f1(r[1].sum()) for r in after)
-        self._f_segments -= sum(_f1(r[1].sum()) for r in before)
 
 
 _EMPTY: Row = (np.empty(0, np.int64), np.empty(0, np.int64))
@@ -198,10 +201,13 @@ def _f(counts: Array) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def _added(truth_a: Array, count_a: Array, truth_b: Array, count_b: Array) -> Row:
-    """Add two sorted rows."""
+def _added(
+    truth_a: Array, count_a: Array, truth_b: Array, count_b: Array
+) -> tuple[Array, Array, float, float]:
+    """Add two sorted rows; return the result and the change of sum f over cells and over row sizes."""
     truth = np.empty(len(truth_a) + len(truth_b), np.int64)
     count = np.empty(len(truth), np.int64)
+    cells = 0.0
     i, j, k = 0, 0, 0
     while i < len(truth_a) or j < len(truth_b):
         if j == len(truth_b) or (i < len(truth_a) and truth_a[i] < truth_b[j]):
@@ -212,28 +218,44 @@ def _added(truth_a: Array, count_a: Array, truth_b: Array, count_b: Array) -> Ro
             j += 1
         else:
             truth[k], count[k] = truth_a[i], count_a[i] + count_b[j]
+            cells += _f1(count[k]) - _f1(count_a[i]) - _f1(count_b[j])
             i += 1
             j += 1
         k += 1
-    return truth[:k].copy(), count[:k].copy()
+    size_a, size_b = count_a.sum(), count_b.sum()
+    sizes = _f1(size_a + size_b) - _f1(size_a) - _f1(size_b)
+    return truth[:k], count[:k], cells, sizes
 
 
 @njit(cache=True, nogil=True)
-def _taken(truth_a: Array, count_a: Array, truth_b: Array, count_b: Array) -> Row:
-    """Subtract the second sorted row from the first; what is not in the first is passed over."""
+def _taken(
+    truth_a: Array, count_a: Array, truth_b: Array, count_b: Array
+) -> tuple[Array, Array, float, float, bool]:
+    """Take the second sorted row out of the first; also say whether something of it was not there."""
     truth = np.empty(len(truth_a), np.int64)
     count = np.empty(len(truth_a), np.int64)
-    j, k = 0, 0
-    for i in range(len(truth_a)):
-        while j < len(truth_b) and truth_b[j] < truth_a[i]:
-            j += 1
-        left = count_a[i]
-        if j < len(truth_b) and truth_b[j] == truth_a[i]:
-            left -= count_b[j]
-        if left != 0:
+    cells = 0.0
+    i, k = 0, 0
+    missing = False
+    for j in range(len(truth_b)):
+        while i < len(truth_a) and truth_a[i] < truth_b[j]:
+            truth[k], count[k] = truth_a[i], count_a[i]
+            i += 1
+            k += 1
+        if i == len(truth_a) or truth_a[i] != truth_b[j] or count_a[i] < count_b[j]:
+            missing = True
+            continue
+        left = count_a[i] - count_b[j]
+        cells += _f1(left) + _f1(count_b[j]) - _f1(count_a[i])
+        if left:
             truth[k], count[k] = truth_a[i], left
             k += 1
-    return truth[:k].copy(), count[:k].copy()
+        i += 1
+    rest = len(truth_a) - i
+    truth[k : k + rest], count[k : k + rest] = truth_a[i:], count_a[i:]
+    size_a, size_b = count_a.sum(), count_b.sum()
+    sizes = _f1(size_a - size_b) + _f1(size_b) - _f1(size_a)
+    return truth[: k + rest], count[: k + rest], cells, sizes, missing
 
 
 @njit(cache=True, nogil=True)
