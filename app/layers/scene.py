@@ -182,7 +182,9 @@ class Scene:
         self.sections.dims.set_point(0, centre_nm[0])
         camera = self.sections.scene.camera
         height, width = self.sections.canvas.size
-        low, high = self.sections.layers.extent.world[:, 1:]
+        extent = self.sections.layers.extent
+        half = extent.step[1:] / 2  # the extent ends at the centres of the outermost voxels
+        low, high = extent.world[0, 1:] - half, extent.world[1, 1:] + half
         zoom = min(height, width) / extent_nm
         filling = float(np.max([height, width] / np.maximum(high - low, 1e-9)))
         zoom = max(zoom, min(filling, _MOST_CROPPING * zoom))

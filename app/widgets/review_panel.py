@@ -141,8 +141,8 @@ class ReviewPanel(Panel):
     def show_progress(self, progress: ReviewProgress) -> None:
         """Show the counts."""
         total = progress.decided + progress.remaining
-        self._done.setText(f"{progress.decided} decided")
-        self._rest.setText(f"{progress.accepted} accepted, {progress.remaining} to go")
+        self._done.setText(f"{progress.decided:,} decided")
+        self._rest.setText(f"{progress.accepted:,} accepted, {progress.remaining:,} to go")
         self._bar.setRange(0, max(1, total))
         self._bar.setValue(progress.decided)
         self.undo.setEnabled(progress.can_undo)

@@ -1,0 +1,285 @@
+"""The session on viewer models: what layers show, without a display; and how many voxels that reads."""
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+
+from segmend.app.layers.scene import AFFINITIES, CANDIDATE, IMAGE, SEGMENTS, Scene, SceneVolumes
+from segmend.app.presenters.candidate_scene import candidate_scene
+from segmend.app.presenters.ports import ColouredMesh
+from segmend.core.algorithms.meshes import mesh_mask
+from segmend.core.edits.model import DivideSupervoxel
+from segmend.core.geometry import Box, Grid
+from segmend.core.volumes.memory import MemoryVolume
+
+
+class Counting(MemoryVolume):
+    """Counts every voxel that is read."""
+
+    def __init__(self, array, grid):
+        super().__init__(array, grid)
+        self.voxels = 0
+
+    def read(self, box):
+        self.voxels += box.size
+        return super().read(box)
+
+
+def take_slice(event):
+    """Do what the canvas does when voxels have arrived."""
+    for weak_layer, response in event.value.items():
+        if layer := weak_layer():
+            layer._slicing_state._update_slice_response(response)
+            layer._slicing_state._update_loaded_slice_id(response.request_id)
+
+
+def make_scene():
+    scene = Scene(ViewerModel(), ViewerModel(ndisplay=3))
+    for model in (scene.sections, scene.solids):
+        assert not model._layer_slicer._force_sync
+        model._layer_slicer.events.ready.connect(take_slice)
+    return scene
+
+
+def settle(scene):
+    for model in (scene.sections, scene.solids):
+        model._layer_slicer.wait_until_idle(timeout=20)
+
+
+@pytest.fixture
+def scene(session):
+    scene = make_scene()
+    project = session.project
+    volumes = SceneVolumes(
+        project.image_pyramid, session.supervoxels, project.affinities, project.grid
+    )
+    scene.open(volumes, session.segmentation)
+    yield scene
+    settle(scene)
+    scene.close()
+
+
+def shown(scene, name):
+    settle(scene)
+    return scene.layer(name)._slice.image.raw
+
+
+def plane(session, z):
+    _, y, x = session.project.shape_zyx
+    return session.supervoxels[0].read(Box((z, 0, 0), (z + 1, y, x)))[0]
+
+
+def ready(session):
+    project = session.project
+    return candidate_scene(
+        session.queue.next(), session.segmentation, project.grid, project.shape_zyx
+    )
+
+
+def test_layers_are_there_and_affinities_are_off(scene):
+    visible = {layer.name: layer.visible for layer in scene.sections.layers}
+    assert visible == {IMAGE: True, AFFINITIES: False, SEGMENTS: True, CANDIDATE: True}
+
+
+def test_layers_cannot_be_painted(scene):
+    assert not scene.layer(SEGMENTS).editable
+    assert not scene.layer(CANDIDATE).editable
+
+
+def test_places_are_in_nm(scene, session):
+    low, high = scene.sections.layers.extent.world
+    grid = session.project.grid
+    np.testing.assert_allclose(low, grid.offset_nm_zyx)
+    np.testing.assert_allclose(high, grid.to_nm(np.subtract(session.project.shape_zyx, 1)))
+
+
+def test_section_shows_segments_of_its_supervoxels(scene, session):
+    scene.sections.dims.set_current_step(0, 7)
+    mapped = session.segmentation.segment_of[plane(session, 7)]
+    np.testing.assert_array_equal(shown(scene, SEGMENTS), mapped)
+
+
+def test_sides_are_one_and_two(scene, session):
+    candidate = ready(session)
+    scene.show_sides(candidate)
+    scene.sections.dims.set_current_step(0, 5)
+    expected = np.zeros(plane(session, 5).shape)
+    expected[np.isin(plane(session, 5), candidate.first)] = 1
+    expected[np.isin(plane(session, 5), candidate.second)] = 2
+    np.testing.assert_array_equal(shown(scene, CANDIDATE), expected)
+    scene.clear_sides()
+    assert not shown(scene, CANDIDATE).any()
+
+
+def test_an_edit_shows_after_it_is_announced(scene, session):
+    scene.sections.dims.set_current_step(0, 5)
+    candidate = session.queue.next()
+    session.decide(candidate, "accept")
+    scene.after_edit(voxels_changed=False)
+    mapped = session.segmentation.segment_of[plane(session, 5)]
+    np.testing.assert_array_equal(shown(scene, SEGMENTS), mapped)
+
+
+def test_a_divided_supervoxel_shows(scene, session):
+    point = session.segmentation.points(np.array([16]))[0]
+    z = int(point[0])
+    scene.sections.dims.set_current_step(0, z)
+    before = shown(scene, SEGMENTS).copy()
+    spot = session.spot_at(session.project.grid.to_nm(tuple(point.tolist())))
+    session.apply(DivideSupervoxel(spot, (0.0, 1.0, 0.0)))
+    children = np.flatnonzero(session.segmentation.segment_of)[-2:]
+    scene.after_edit(voxels_changed=True)
+    np.testing.assert_array_equal(shown(scene, SEGMENTS), before)
+    scene._sides.show(children[:1], children[1:])
+    scene._refresh(CANDIDATE)
+    np.testing.assert_array_equal(shown(scene, CANDIDATE) > 0, np.isin(plane(session, z), children))
+
+
+def test_frame_goes_to_the_section_and_stays_inside(scene):
+    scene.frame((70.0, 200.0, 0.0), 200.0)
+    assert scene.sections.dims.current_step[0] == 7
+    low, high = scene.sections.layers.extent.world[:, 1:]
+    height, width = scene.sections.canvas.size
+    seen = np.array([height, width]) / scene.sections.scene.camera.zoom
+    centre = np.array(scene.sections.scene.camera.center[1:])
+    inside = np.minimum(seen, high - low) / 2
+    assert (centre - inside >= low - 5.1).all()
+    assert (centre + inside <= high + 5.1).all()
+
+
+def test_frame_before_a_project_is_no_error():
+    make_scene().frame((0.0, 0.0, 0.0), 100.0)
+
+
+def test_steps_stay_inside(scene):
+    scene.sections.dims.set_current_step(0, 3)
+    scene.step(2)
+    assert scene.sections.dims.current_step[0] == 5
+    scene.step(1000)
+    assert scene.sections.dims.current_step[0] == 11
+
+
+def test_segment_under_the_pointer(scene, session):
+    scene.sections.dims.set_current_step(0, 3)
+    settle(scene)
+    place = session.project.grid.to_nm((3, 20, 20))
+    assert scene.segment_under(place) == session.segment_at((3, 20, 20))
+
+
+def test_meshes_are_one_layer_in_their_colours(scene):
+    one = mesh_mask(np.ones((2, 2, 2), bool), (10.0, 10.0, 10.0))
+    two = mesh_mask(np.ones((2, 2, 2), bool), (10.0, 10.0, 10.0), (100.0, 0.0, 0.0))
+    scene.show_meshes([ColouredMesh(one, "#ff0000"), ColouredMesh(two, "#0000ff")])
+    (layer,) = scene.solids.layers
+    assert len(layer.data[1]) == len(one.faces) + len(two.faces)
+    np.testing.assert_allclose(layer.vertex_colors[0], [1, 0, 0, 1])
+    np.testing.assert_allclose(layer.vertex_colors[-1], [0, 0, 1, 1])
+    scene.show_meshes([ColouredMesh(two, "#00ff00")])
+    assert len(scene.solids.layers) == 1
+    assert len(layer.data[1]) == len(two.faces)
+    scene.show_meshes([])
+    assert len(scene.solids.layers) == 0
+
+
+def test_closing_forgets_the_project(scene):
+    scene.close()
+    assert not scene.sections.layers
+    assert scene.segment_under((0.0, 0.0, 0.0)) == 0
+
+
+# -- voxels read ---------------------------------------------------------------------------------------------------
+
+
+class Mapping:
+    segment_of = np.arange(1000, dtype=np.uint32)
+
+
+def pyramid(shape_zyx, levels, dtype):
+    rng = np.random.default_rng(0)
+    array = rng.integers(0, 200, shape_zyx).astype(dtype)
+    found, size = [], 10.0
+    for _ in range(levels):
+        grid = Grid((10.0, size, size), (0.0, (size - 10) / 2, (size - 10) / 2))
+        found.append(Counting(array, grid))
+        array, size = np.ascontiguousarray(array[:, ::2, ::2]), size * 2
+    return tuple(found)
+
+
+def counted(volumes):
+    total = sum(volume.voxels for volume in volumes)
+    for volume in volumes:
+        volume.voxels = 0
+    return total
+
+
+@pytest.fixture(params=[1, 3], ids=["without a pyramid", "with a pyramid"])
+def big(request):
+    """A scene of 20 x 512 x 512, a tile of 200 x 300 of its finest voxels on show."""
+    scene = make_scene()
+    image = pyramid((20, 512, 512), request.param, np.uint8)
+    supervoxels = pyramid((20, 512, 512), request.param, np.uint32)
+    scene.open(SceneVolumes(image, supervoxels, None, image[0].grid), Mapping())
+    tile, thumbnail = 512 * 512, 0
+    if request.param > 1:
+        tile, thumbnail = 200 * 300, 128 * 128
+        for layer in scene.sections.layers:
+            layer._data_level = 0
+            layer.corner_pixels = np.array([[0, 100, 100], [19, 299, 399]])
+    scene.sections.dims.set_current_step(0, 3)
+    settle(scene)
+    counted((*image, *supervoxels))
+    yield scene, image, supervoxels, tile + thumbnail
+    settle(scene)
+    scene.close()
+
+
+def test_a_scroll_step_reads_the_tile_and_the_thumbnail(big):
+    scene, image, supervoxels, most = big
+    scene.step(1)
+    settle(scene)
+    assert 0 < counted(image) <= most
+    assert 0 < counted(supervoxels) <= most
+
+
+def test_segments_and_candidate_share_one_read(big):
+    scene, _, supervoxels, most = big
+    scene.step(1)
+    settle(scene)
+    both = counted(supervoxels)
+    scene.toggle(CANDIDATE)
+    scene.step(1)
+    settle(scene)
+    assert counted(supervoxels) == both <= most
+
+
+def test_an_edit_reads_no_voxel(big):
+    scene, image, supervoxels, _ = big
+    scene.after_edit(voxels_changed=False)
+    settle(scene)
+    assert counted((*image, *supervoxels)) == 0
+
+
+def test_a_voxel_edit_reads_the_tile_and_the_thumbnail(big):
+    scene, image, supervoxels, most = big
+    scene.after_edit(voxels_changed=True)
+    settle(scene)
+    assert 0 < counted(supervoxels) <= most
+    assert counted(image) == 0
+
+
+def test_another_candidate_reads_no_voxel(big):
+    scene, image, supervoxels, _ = big
+    scene._sides.show(np.array([3]), np.array([4]))
+    scene._refresh(CANDIDATE)
+    settle(scene)
+    assert counted((*image, *supervoxels)) == 0
+
+
+def test_the_3d_view_reads_no_voxel(big):
+    scene, image, supervoxels, _ = big
+    mesh = mesh_mask(np.ones((2, 2, 2), bool), (10.0, 10.0, 10.0))
+    scene.show_meshes([ColouredMesh(mesh, "#ff0000")])
+    scene.solids.dims.ndisplay = 2
+    scene.solids.dims.ndisplay = 3
+    settle(scene)
+    assert counted((*image, *supervoxels)) == 0
