@@ -162,7 +162,10 @@ def _kind(value: Any) -> CandidateKind:
 
 def _edit_from_json(kind: str, values: dict[str, Any], count: int) -> Merge | Split:
     if kind == "merge":
-        return Merge(_spots(values.get("spots"), count))
+        spots = _spots(values.get("spots"), count)
+        if len({spot.supervoxel for spot in spots}) != 2 or len(spots) != 2:
+            raise InputError("a merge candidate must name two different supervoxels")
+        return Merge(spots)
     first, second = _spots(values.get("first"), count), _spots(values.get("second"), count)
     if {s.supervoxel for s in first} & {s.supervoxel for s in second}:
         raise InputError("a split candidate names one supervoxel on both sides: expected two sides")

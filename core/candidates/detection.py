@@ -12,7 +12,7 @@ from segmend.core.candidates.candidate import Candidate, candidate_id
 from segmend.core.candidates.edge_model import TogetherModel, shipped_model
 from segmend.core.candidates.evidence import Evidence, SegmentPairs, segment_pairs
 from segmend.core.candidates.gain import change_if_right
-from segmend.core.candidates.skeleton_links import SkeletonLinks
+from segmend.core.candidates.skeleton_links import SkeletonLinks, add_links
 from segmend.core.candidates.tree_cuts import TreeCuts, tree_cuts
 from segmend.core.edits.model import Merge, Split, Spot
 from segmend.core.geometry import Grid, ZyxNm
@@ -117,10 +117,9 @@ def detect_candidates(
 
 def _merges(scene: _Scene, links: SkeletonLinks) -> list[Candidate]:
     pairs = segment_pairs(scene.edges, scene.graph.segment_of, scene.segment_size)
-    apart = _add_links(scene, pairs, links)
+    apart, evidence = add_links(pairs, links, scene.graph.segment_of, scene.segment_size)
     rows = _worth(scene, pairs.evidence, pairs.evidence.area >= scene.settings.min_area)
     touching = [_touching_merge(scene, pairs, *row) for row in rows]
-    evidence = _gap_evidence(scene, links, apart)
     distant = [
         _distant_merge(scene, links, int(apart[row]), evidence.row(row), probability, gain)
         for row, probability, gain in _worth(scene, evidence, np.ones(len(evidence), bool))
@@ -138,31 +137,6 @@ def _worth(scene: _Scene, evidence: Evidence, usable: Array) -> list[tuple[int, 
     rows = np.flatnonzero(usable & (probability >= scene.settings.min_probability))
     rows = rows[np.argsort(-gain[rows], kind="stable")][: scene.settings.max_candidates]
     return [(int(row), float(probability[row]), float(gain[row])) for row in rows]
-
-
-def _add_links(scene: _Scene, pairs: SegmentPairs, links: SkeletonLinks) -> Array:
-    """Write the skeletons' word into the evidence of touching pairs; return the links between others."""
-    ends = np.sort(scene.graph.segment_of[links.supervoxels], axis=1).astype(np.uint64)
-    wanted = (ends[:, 0] << np.uint64(32)) | ends[:, 1]
-    known = (pairs.pairs[:, 0].astype(np.uint64) << np.uint64(32)) | pairs.pairs[:, 1]
-    at = np.searchsorted(known, wanted)
-    touching = np.zeros(len(links), bool)
-    inside = at < len(known)
-    touching[inside] = known[at[inside]] == wanted[inside]
-    pairs.evidence.agreement[at[touching]] = links.agreement[touching]
-    pairs.evidence.gap_nm[at[touching]] = links.gap_nm[touching]
-    valid = (ends[:, 0] != ends[:, 1]) & (ends[:, 0] > 0)
-    return np.flatnonzero(~touching & valid)
-
-
-def _gap_evidence(scene: _Scene, links: SkeletonLinks, apart: Array) -> Evidence:
-    evidence = Evidence.zeros(len(apart))
-    ends = scene.graph.segment_of[links.supervoxels[apart]]
-    evidence.size_a[:] = scene.segment_size[ends[:, 0]]
-    evidence.size_b[:] = scene.segment_size[ends[:, 1]]
-    evidence.agreement[:] = links.agreement[apart]
-    evidence.gap_nm[:] = links.gap_nm[apart]
-    return evidence
 
 
 def _touching_merge(

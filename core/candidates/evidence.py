@@ -119,7 +119,7 @@ def segment_pairs(edges: Edges, segment_of: Array, segment_size: Array) -> Segme
     """
     ends = np.sort(segment_of[edges.pairs], axis=1)
     between = np.flatnonzero((ends[:, 0] != ends[:, 1]) & (ends[:, 0] > 0))
-    key = (ends[between, 0].astype(np.uint64) << np.uint64(32)) | ends[between, 1]
+    key = pair_keys(ends[between])
     order = np.argsort(key, kind="stable")
     between, key = between[order], key[order]
     first = np.flatnonzero(np.r_[True, key[1:] != key[:-1]]) if len(key) else np.empty(0, np.int64)
@@ -129,6 +129,12 @@ def segment_pairs(edges: Edges, segment_of: Array, segment_size: Array) -> Segme
     evidence.size_b[:] = segment_size[pairs[:, 1]]
     weight = (edges.affinity[between] + 1e-6) * edges.area[between]
     return SegmentPairs(pairs, evidence, between[_argmax_per_group(weight, first)])
+
+
+def pair_keys(pairs: Array) -> NDArray[np.uint64]:
+    """Return one number for each pair of 32-bit ids, in the order of the pairs; (k, 2) to (k,)."""
+    low, high = pairs[:, 0].astype(np.uint64), pairs[:, 1].astype(np.uint64)
+    return (low << np.uint64(32)) | high
 
 
 def _contact(edges: Edges, first: Array) -> Evidence:

@@ -25,6 +25,7 @@ from segmend.core.algorithms.skeletons import (
     end_points,
     skeletonize,
 )
+from segmend.core.candidates.evidence import Evidence, SegmentPairs, pair_keys
 from segmend.core.errors import ProjectError
 from segmend.core.geometry import Box, Grid, Zyx
 from segmend.core.segmentation.graph_files import GraphArrays
@@ -163,6 +164,42 @@ def _as_links(pairs: SkeletonPairs, coarse: CoarseSupervoxels, graph: GraphArray
         pairs.gap_nm[right],
         pairs.agreement[right],
     )
+
+
+def add_links(
+    pairs: SegmentPairs, links: SkeletonLinks, segment_of: Array, segment_size: Array
+) -> tuple[Array, Evidence]:
+    """Write what skeletons say into the evidence of touching pairs; tell which links join others.
+
+    Parameters
+    ----------
+    pairs : SegmentPairs
+        Its evidence is filled in.
+    links : SkeletonLinks
+    segment_of : (n + 1,) uint32
+    segment_size : (m + 1,) voxels per segment
+
+    Returns
+    -------
+    rows : (k,) int64
+        Links between segments that do not touch.
+    evidence : Evidence
+        k rows.
+    """
+    ends = segment_of[links.supervoxels].reshape(-1, 2)
+    wanted = pair_keys(np.sort(ends, axis=1))
+    known = pair_keys(pairs.pairs)
+    at = np.minimum(np.searchsorted(known, wanted), max(len(known) - 1, 0))
+    touching = known[at] == wanted if len(known) else np.zeros(len(links), bool)
+    pairs.evidence.agreement[at[touching]] = links.agreement[touching]
+    pairs.evidence.gap_nm[at[touching]] = links.gap_nm[touching]
+    rows = np.flatnonzero(~touching & (ends[:, 0] != ends[:, 1]) & (ends > 0).all(axis=1))
+    evidence = Evidence.zeros(len(rows))
+    evidence.size_a[:] = segment_size[ends[rows, 0]]
+    evidence.size_b[:] = segment_size[ends[rows, 1]]
+    evidence.agreement[:] = links.agreement[rows]
+    evidence.gap_nm[:] = links.gap_nm[rows]
+    return rows, evidence
 
 
 def save_links(folder: Path, links: SkeletonLinks) -> None:
