@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from segmend.core.errors import StageError
 from segmend.core.geometry import Box
 from segmend.core.pipeline.stage import StageContext
 from segmend.core.project import Project
+
+_SLAB_SECTIONS = 32
 
 
 def nearest_affinities(project: Project) -> NDArray[Any]:
@@ -33,7 +36,11 @@ def nearest_affinities(project: Project) -> NDArray[Any]:
         raise StageError(
             f"{volume.source} has {volume.channels or 1} channels; affinities need at least three (z, y, x)"
         )
-    nearest: NDArray[Any] = volume.read(Box.of_shape(volume.shape_zyx))[:3]
+    _, y, x = volume.shape_zyx
+    nearest = np.empty((3, *volume.shape_zyx), volume.dtype)
+    # Slab by slab, because a volume gives all channels at once and most have nine.
+    for slab in Box.of_shape(volume.shape_zyx).blocks((_SLAB_SECTIONS, y, x)):
+        nearest[(slice(None), *slab.slices)] = volume.read(slab)[:3]
     return nearest
 
 

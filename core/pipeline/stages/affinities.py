@@ -61,7 +61,7 @@ class AffinitiesStage(BaseStage):
 
     def prepare(self, context: StageContext) -> None:
         """Make the array, unless an interrupted run made it, and measure the grey levels once."""
-        from segmend.core.networks.inference import volume_intensity
+        from segmend.core.networks.intensity import volume_intensity
         from segmend.core.volumes.zarr import create_zarr
 
         image, path = _image(context.project), _array_path(context)
@@ -76,7 +76,8 @@ class AffinitiesStage(BaseStage):
 
     def run_block(self, context: StageContext, box: Box) -> None:
         """Predict one block with the context around it."""
-        from segmend.core.networks.inference import Intensity, predict_block
+        from segmend.core.networks.inference import predict_block
+        from segmend.core.networks.intensity import Intensity
         from segmend.core.volumes.zarr import open_zarr
 
         _, weights = self._card(context.project)
