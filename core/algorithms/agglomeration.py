@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from segmend.core.algorithms.arrays import graph_edges
 from segmend.core.algorithms.components import joined
+from segmend.core.algorithms.heap import pop, push
 from segmend.core.algorithms.pair_index import mixed
 from segmend.core.errors import InputError
 
@@ -159,44 +160,6 @@ def _incidence(ends: Array, n: int) -> tuple[Array, Array, Array, Array]:
     return first, last, degree, following
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _before(score_a: Any, edge_a: Any, score_b: Any, edge_b: Any) -> Any:
-    return score_a > score_b or (score_a == score_b and edge_a < edge_b)
-
-
-@njit(cache=True, nogil=True)
-def _push(heap_score: Array, heap_edge: Array, size: int, score: Any, edge: Any) -> None:
-    i = size
-    while i > 0:
-        up = (i - 1) >> 1
-        if not _before(score, edge, heap_score[up], heap_edge[up]):
-            break
-        heap_score[i], heap_edge[i] = heap_score[up], heap_edge[up]
-        i = up
-    heap_score[i], heap_edge[i] = score, edge
-
-
-@njit(cache=True, nogil=True)
-def _pop(heap_score: Array, heap_edge: Array, size: int) -> None:
-    """Move the root out; the heap then has size - 1 entries."""
-    score, edge = heap_score[size - 1], heap_edge[size - 1]
-    size -= 1
-    i = 0
-    while True:
-        child = 2 * i + 1
-        if child >= size:
-            break
-        if child + 1 < size and _before(
-            heap_score[child + 1], heap_edge[child + 1], heap_score[child], heap_edge[child]
-        ):
-            child += 1
-        if not _before(heap_score[child], heap_edge[child], score, edge):
-            break
-        heap_score[i], heap_edge[i] = heap_score[child], heap_edge[child]
-        i = child
-    heap_score[i], heap_edge[i] = score, edge
-
-
 @njit(cache=True, nogil=True)
 def _absorb(
     keeper: Any, gone: Any, state: tuple[Array, ...], total: Array, area: Array, queued: Array
@@ -279,12 +242,12 @@ def _agglomerate(ends: Array, total: Array, area: Array, n: int) -> tuple[Array,
         e = bin_head[b]
         while e >= 0:
             if area[e] > 0:
-                _push(heap_score, heap_edge, size, queued[e], e)
+                push(heap_score, heap_edge, size, queued[e], e)
                 size += 1
             e = bin_next[e]
         while size > 0:
             e, score = heap_edge[0], heap_score[0]
-            _pop(heap_score, heap_edge, size)
+            pop(heap_score, heap_edge, size)
             size -= 1
             if area[e] == 0:
                 continue
@@ -297,7 +260,7 @@ def _agglomerate(ends: Array, total: Array, area: Array, n: int) -> tuple[Array,
             queued[e] = now  # it fell since it was queued: put it back where it belongs
             place = _bin_of(now)
             if place == b:
-                _push(heap_score, heap_edge, size, now, e)
+                push(heap_score, heap_edge, size, now, e)
                 size += 1
             else:
                 bin_next[e] = bin_head[place]
