@@ -74,7 +74,7 @@ def _plain(value: Any) -> Any:
 
 
 class Steps:
-    """Says on stderr how far long work is, one line in two seconds: nothing about what is done sooner."""
+    """Says on stderr how far long work is, one line in two seconds: nothing about what is done sooner, or not begun."""
 
     def __init__(self, seconds: float = 2.0) -> None:
         self._seconds = seconds
@@ -83,6 +83,6 @@ class Steps:
     def __call__(self, step: str, done: float) -> None:
         """Report a share between 0 and 1 of a named step."""
         now = time.monotonic()
-        if now - self._said >= self._seconds:
+        if done > 0 and now - self._said >= self._seconds:
             say(f"{step}: {100 * min(max(done, 0.0), 1.0):.0f} %")
             self._said = now
