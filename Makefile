@@ -47,7 +47,7 @@ soak: set-up-display
 	@SEGMEND_KILLS=200 SEGMEND_SOAK=1 $(DISPLAYED) $(BIN)/python -m pytest -q --timeout 3600 tests/integration
 
 bench: set-up
-	@for name in segmentation queue edits; do $(BIN)/segmend bench $$name; done
+	@for name in $$($(BIN)/segmend bench); do echo "$$name:"; $(BIN)/segmend bench $$name; done
 
 clean:
 	@rm -rf build/set-up.log .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist demo-out

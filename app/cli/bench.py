@@ -28,8 +28,10 @@ def execute(options: argparse.Namespace) -> Answer:
         raise InputError(
             f"no benchmark is called {options.name!r}: expected one of {', '.join(sorted(scripts)) or '(none here)'}"
         )
-    passed_on = [*(["--json"] if options.json else []), *options.rest]
-    done = subprocess.run([sys.executable, str(scripts[options.name]), *passed_on], check=False)
+    command = [sys.executable, str(scripts[options.name]), *options.rest]
+    done = subprocess.run(
+        command, check=False
+    )  # it prints one JSON object itself, with or without --json
     if done.returncode:
         raise InputError(f"benchmark {options.name} failed with status {done.returncode}")
     return Answer(None)
