@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from segmend.core.errors import StageError
 from segmend.core.geometry import Box
 from segmend.core.pipeline.settings import AgglomerationSettings, StageSettings
 from segmend.core.pipeline.stage import BaseStage, Scope, StageContext, Summary
@@ -51,6 +52,11 @@ class AgglomerationStage(BaseStage):
             segment_of, export_ids = kept
             inside = segment_of[edges[:, 0]] == segment_of[edges[:, 1]]
             tree = agglomerate(edges[inside], affinity[inside], area[inside], supervoxels)
+        elif context.project.affinities is None:
+            raise StageError(
+                f"{context.project.path} has no affinities to agglomerate by; run the affinities stage "
+                "first or make the project with --affinities"
+            )
         else:
             tree = agglomerate(edges, affinity, area, supervoxels)
             segment_of = cut_tree(tree, supervoxels, self.settings.threshold)

@@ -67,3 +67,9 @@ def make_project(tmp_path: Path) -> Callable[..., Project]:
 def blocks() -> np.ndarray:
     """The objects under the affinities that `make_project` gives by default, 1..4."""
     return tubes()
+
+
+@pytest.fixture
+def near(blocks: np.ndarray) -> np.ndarray:
+    """The affinities that `make_project` gives by default, (3, z, y, x) uint8."""
+    return affinities_of(blocks)

@@ -89,7 +89,7 @@ def test_cancel_ends_the_workers_at_once_and_quietly(image_project, capfd):
     assert not workers_of(psutil.Process())
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_killed_program_leaves_no_workers_and_the_next_run_goes_on(image_project, how):
     program = Path(__file__).with_name("run_negative.py")
     path = image_project.path
