@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from segmend.core.errors import InputError
 from segmend.core.geometry import Box, Grid, Zyx
+from segmend.core.projects.runs import dense, unique
 from segmend.core.volumes.base import Volume, dimensions
 from segmend.core.volumes.lazy import chunk_of
 from segmend.core.volumes.zarr import CHUNK_ZYX, create_zarr, write_pyramid
@@ -73,25 +74,14 @@ def import_labels(labels: Volume, path: Path, grid: Grid, report: Report) -> NDA
 
 def unique_labels(labels: Volume, report: Report) -> NDArray[np.uint64]:
     """Return the sorted ids of a volume as uint64, with 0 always first."""
-    import fastremap
-
     found = np.zeros(1, np.uint64)
     for box in _blocks(labels, report):
-        found = np.union1d(found, fastremap.unique(labels.read(box)).astype(np.uint64))
+        found = np.union1d(found, unique(labels.read(box)).astype(np.uint64))
         if len(found) > 2**32 - 1:
             raise InputError(
                 f"{labels.source} has more labels than 32 bits can count; import a part with --box"
             )
     return found
-
-
-def dense(voxels: NDArray[Any], ids: NDArray[np.uint64]) -> NDArray[np.uint32]:
-    """Return the index of each voxel's label in the sorted `ids`."""
-    import fastremap
-
-    own, inverse = fastremap.unique(voxels, return_inverse=True)
-    places = np.searchsorted(ids, own.astype(np.uint64)).astype(np.uint32)
-    return places[inverse.reshape(voxels.shape)]
 
 
 def import_components(

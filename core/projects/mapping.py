@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segmend.core.projects.importing import blocks_of, dense
+from segmend.core.projects.importing import blocks_of
+from segmend.core.projects.runs import overlaps, summed
 from segmend.core.segmentation.graph_files import GraphArrays
 from segmend.core.volumes.base import Volume
 
@@ -86,29 +87,12 @@ def _overlaps(
     pairs = np.zeros((0, 2), np.uint64)
     counts = np.zeros(0, np.int64)
     for box in blocks_of(segmentation):
-        more, shared = _overlaps_of_block(supervoxels.read(box), segmentation.read(box))
-        both = np.concatenate([pairs, more])
-        pairs, where = np.unique(both, axis=0, return_inverse=True)
-        counts = np.bincount(
-            where.ravel(), weights=np.concatenate([counts, shared]), minlength=len(pairs)
-        ).astype(np.int64)
+        more, shared = overlaps(supervoxels.read(box), segmentation.read(box))
+        labelled = more[:, 1] > 0
+        pairs, counts = summed(
+            np.concatenate([pairs, more[labelled]]), np.concatenate([counts, shared[labelled]])
+        )
     return pairs, counts
-
-
-def _overlaps_of_block(
-    supervoxels: NDArray[Any], labels: NDArray[Any]
-) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    import fastremap
-
-    inside = labels > 0
-    ids = fastremap.unique(labels[inside]).astype(np.uint64)
-    if not len(ids):
-        return np.zeros((0, 2), np.uint64), np.zeros(0, np.int64)
-    local = dense(labels[inside], ids).astype(np.uint64)
-    keys = supervoxels[inside].astype(np.uint64) * np.uint64(len(ids)) + local
-    keys, counts = fastremap.unique(keys, return_counts=True)
-    pairs = np.stack([keys // np.uint64(len(ids)), ids[keys % np.uint64(len(ids))]], axis=1)
-    return pairs, counts.astype(np.int64)
 
 
 def _unused(used: NDArray[np.uint64], count: int) -> NDArray[np.uint64]:
