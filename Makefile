@@ -49,6 +49,11 @@ soak: set-up-display
 bench: set-up
 	@for name in $$($(BIN)/segmend bench); do echo "$$name:"; $(BIN)/segmend bench $$name; done
 
+# The picture in the README, of the window on the synthetic sample.
+pictures: set-up-display
+	@$(BIN)/segmend demo --headless --out $(OUT)
+	@mkdir -p docs/pictures && cp $(OUT)/window-queue.png docs/pictures/window.png
+
 clean:
 	@rm -rf build/set-up.log .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist demo-out
 	@find app core plugins resources tests installers -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -101,10 +101,12 @@ def _requirements() -> list[str]:
 
 
 def _works() -> bool:
+    """Say whether the environment can be kept: it runs, has pip, and was made for this place."""
     check = [str(PYTHON), "-c", "import pip, sys; sys.exit(sys.version_info < (3, 11))"]
-    return (
-        PYTHON.exists() and subprocess.run(check, capture_output=True, check=False).returncode == 0
-    )
+    described = VENV / "pyvenv.cfg"
+    if not (PYTHON.exists() and described.is_file() and str(VENV) in described.read_text()):
+        return False
+    return subprocess.run(check, capture_output=True, check=False).returncode == 0
 
 
 def _step(what: str, command: list[str]) -> None:
