@@ -8,6 +8,7 @@ BIN := .venv/bin
 OUT ?= demo-out
 PYTHON ?=
 TESTS ?= tests
+WORKERS ?= 2
 # A display of its own, so that no window pops up while tests run.
 DISPLAYED := $(shell command -v xvfb-run >/dev/null 2>&1 && echo 'xvfb-run -a -s "-screen 0 1600x1000x24"')
 
@@ -41,7 +42,7 @@ test: set-up-display
 
 .PHONY: run-tests
 run-tests:
-	@$(DISPLAYED) $(BIN)/python -m pytest -q $(TESTS)
+	@$(DISPLAYED) $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(TESTS)
 
 soak: set-up-display
 	@SEGMEND_KILLS=200 SEGMEND_SOAK=1 $(DISPLAYED) $(BIN)/python -m pytest -q --timeout 3600 tests/integration
