@@ -175,7 +175,7 @@ def fit(
             _forward(layers, noisy), y, weight=weight
         )
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
         if progress and step % 100 == 99:
