@@ -97,10 +97,14 @@ class Project:
         return None if self.image_pyramid is None else self.image_pyramid[0]
 
     @cached_property
+    def affinity_pyramid(self) -> tuple[Volume, ...] | None:
+        """All levels of the affinities, finest first; one level where they stay outside; None without affinities."""
+        return self._pyramid(self.config.affinities, "affinities")
+
+    @property
     def affinities(self) -> Volume | None:
-        """Affinities, (c, z, y, x) uint8 0..255 where they are the project's own."""
-        levels = self._pyramid(self.config.affinities, "affinities")
-        return None if levels is None else levels[0]
+        """Affinities at full resolution, (c, z, y, x), uint8 0..255 where they are the project's own."""
+        return None if self.affinity_pyramid is None else self.affinity_pyramid[0]
 
     @cached_property
     def supervoxel_pyramid(self) -> tuple[Volume, ...] | None:

@@ -35,7 +35,7 @@ def import_image(image: Volume, path: Path, grid: Grid, report: Report) -> None:
 
 
 def import_affinities(affinities: Volume, path: Path, grid: Grid, report: Report) -> None:
-    """Copy affinities as uint8, floats scaled from 0..1 to 0..255.
+    """Copy affinities as uint8, floats scaled from 0..1 to 0..255, and write their pyramid.
 
     Raises
     ------
@@ -45,6 +45,7 @@ def import_affinities(affinities: Volume, path: Path, grid: Grid, report: Report
     out = create_zarr(path, affinities.shape_zyx, np.uint8, grid, channels=affinities.channels)
     for box in _blocks(affinities, report):
         out.write(box, _as_bytes(affinities.read(box), affinities.source))
+    write_pyramid(path, labels=False)
 
 
 def import_labels(labels: Volume, path: Path, grid: Grid, report: Report) -> NDArray[np.uint64]:

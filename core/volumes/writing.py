@@ -50,7 +50,11 @@ class BoxWriter:
         self._path = path
         self._shape_zyx = shape_zyx
         self._dtype = dtype
-        self._write_box = write_box
+        self._write_box: WriteBox | None = write_box
+
+    def close(self) -> None:
+        """Let go of the file, which some systems cannot rename while it is mapped."""
+        self._write_box = None
 
     def write(self, box: Box, voxels: NDArray[Any]) -> None:
         """Write the voxels of a box, (z, y, x).
@@ -60,6 +64,10 @@ class BoxWriter:
         VolumeError
             If shape or type do not fit, or the disk refuses.
         """
+        if self._write_box is None:
+            raise VolumeError(
+                f"{self._path} is complete and closed: open a new writer to write more"
+            )
         check_inside(box, self._shape_zyx, str(self._path))
         if voxels.shape != box.shape_zyx or voxels.dtype != self._dtype:
             raise VolumeError(
@@ -119,7 +127,10 @@ def open_writer(
         with ExitStack() as stack:
             with _disk_refuses(path):
                 write_box = stack.enter_context(create(partial, dataset, shape_zyx, dtype, grid))
-            yield BoxWriter(path, shape_zyx, dtype, write_box)
+            writer = BoxWriter(path, shape_zyx, dtype, write_box)
+            del write_box
+            yield writer
+            writer.close()
         with _disk_refuses(path):
             _finish(partial, labels)
             partial.replace(path)

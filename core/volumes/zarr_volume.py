@@ -57,8 +57,14 @@ class ZarrVolume:
         z, y, x = self._store.chunk_layout.read_chunk.shape[-3:]
         self.chunk_zyx: Zyx = (z, y, x)
 
-    def read(self, box: Box) -> NDArray[Any]:
+    def read(self, box: Box, *, channels: slice = slice(None)) -> NDArray[Any]:
         """Return the voxels of a box.
+
+        Parameters
+        ----------
+        box : Box
+        channels : slice, optional
+            Read these channels only, of a volume that has channels; each is a chunk of its own.
 
         Raises
         ------
@@ -66,8 +72,12 @@ class ZarrVolume:
             If the box leaves the volume or a chunk is damaged.
         """
         check_inside(box, self.shape_zyx, self.source)
+        index: tuple[slice, ...] = box.slices
+        if self.channels is not None:
+            start, stop, _ = channels.indices(self.channels)
+            index = (slice(start, max(start, stop)), *index)
         try:
-            return self._store[(..., *box.slices)].read().result()
+            return self._store[index].read().result()
         except READ_ERRORS as error:
             raise damaged(self.source, error) from error
 

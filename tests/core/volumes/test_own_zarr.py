@@ -53,6 +53,28 @@ def test_channels_come_first(tmp_path):
     assert np.array_equal(volume.read(part), affinities[(slice(None), *part.slices)])
 
 
+def test_some_channels_can_be_read_alone(tmp_path):
+    affinities = np.stack([grey((4, 8, 12), seed) for seed in range(5)])
+    (volume,) = written(tmp_path / "a.zarr", affinities, labels=False)
+    (tmp_path / "a.zarr" / "0" / "4" / "0" / "0" / "0").write_bytes(b"damaged")
+    box = Box.of_shape(volume.shape_zyx)
+    assert np.array_equal(volume.read(box, channels=slice(0, 3)), affinities[:3])
+    with pytest.raises(VolumeError, match="truncated or damaged"):
+        volume.read(box)
+
+
+def test_levels_of_channels(tmp_path):
+    affinities = np.stack([grey((2, 6, 1030), seed) for seed in range(3)])
+    levels = written(tmp_path / "a.zarr", affinities, labels=False)
+    assert [(v.channels, v.shape_zyx) for v in levels] == [
+        (3, (2, 6, 1030)),
+        (3, (2, 3, 515)),
+        (3, (2, 2, 258)),
+    ]
+    mean = affinities.reshape(3, 2, 3, 2, 515, 2).mean((3, 5))
+    assert np.abs(whole(levels[1]).astype(float) - mean).max() <= 0.5
+
+
 def test_other_programs_read_it(tmp_path):
     labels = tiles()
     written(tmp_path / "a.zarr", labels, labels=True)

@@ -91,3 +91,10 @@ def test_shape_and_type_must_fit(tmp_path):
         open_writer(tmp_path / "a.npy", LABELS.shape, LABELS.dtype, GRID) as writer,
     ):
         writer.write(Box((0, 0, 0), (1, 8, 12)), LABELS[:2])
+
+
+def test_a_closed_writer_writes_no_more(tmp_path):
+    with open_writer(tmp_path / "a.npy", LABELS.shape, LABELS.dtype, GRID) as writer:
+        writer.write(Box.of_shape(LABELS.shape), LABELS)
+    with pytest.raises(VolumeError, match="complete and closed"):
+        writer.write(Box.of_shape(LABELS.shape), LABELS * 0)
