@@ -57,12 +57,13 @@ class Courtesy(distributed.WorkerPlugin):
     def __init__(self, gpus: Sequence[str]) -> None:
         self.gpus = tuple(gpus)
 
-    def setup(self, worker: Any) -> None:
-        """Run in the worker before its first task."""
+    async def setup(self, worker: Any) -> None:
+        """Run in the worker before its first task, and in every worker that comes for a lost one."""
         with contextlib.suppress(OSError, AttributeError):
             os.nice(_NICENESS)
-        if self.gpus:
-            os.environ["CUDA_VISIBLE_DEVICES"] = self.gpus[int(worker.name) % len(self.gpus)]
+        if int(worker.name) < len(self.gpus):
+            os.environ["CUDA_VISIBLE_DEVICES"] = self.gpus[int(worker.name)]
+            await worker.set_resources(GPU=1)
 
 
 class DaskExecutor:
@@ -136,8 +137,8 @@ class DaskExecutor:
                 client.cancel(list(running), force=True)
 
     def _submit(self, client: Any, task: Task) -> Any:
-        only = list(range(len(self._gpus))) if task.stage.uses_device and self._gpus else None
-        return client.submit(perform, task, pure=False, workers=only)
+        needs = {"GPU": 1} if task.stage.uses_device and self._gpus else None
+        return client.submit(perform, task, pure=False, resources=needs)
 
     def _check_alive(self) -> None:
         """Give up where lost workers do not come back, instead of waiting for ever."""

@@ -34,7 +34,8 @@ class StageContext:
     project : Project
         Its own generation is the one that is current now, not the one being built.
     generation_dir : Path
-        The generation that is being built; it becomes current after the whole run succeeded.
+        The generation that is being built; it becomes current after the whole run succeeded. For stages of scope
+        ``project`` it is the project folder.
     scratch_dir : Path
         For results that pass from blocks to ``finish``; removed afterwards.
     device : str

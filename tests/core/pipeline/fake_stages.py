@@ -54,6 +54,12 @@ class NegativeStage(BaseStage):
         return {"voxels": int(out.size)}
 
 
+class DeviceStage(NegativeStage):
+    """The same on GPUs."""
+
+    uses_device: ClassVar[bool] = True
+
+
 def name_of(box: Box) -> str:
     return "-".join(map(str, box.start_zyx))
 
@@ -61,13 +67,14 @@ def name_of(box: Box) -> str:
 def note(folder: Path, box: Box) -> None:
     """Leave a trace of every start of a block: worker, niceness, threads."""
     threads = os.environ.get("OMP_NUM_THREADS", "")
-    line = f"{name_of(box)} {os.getpid()} {os.nice(0)} {threads}\n"
+    gpu = os.environ.get("CUDA_VISIBLE_DEVICES", "-")
+    line = f"{name_of(box)} {os.getpid()} {os.nice(0)} {threads} {gpu}\n"
     with (folder / "starts.log").open("a") as file:
         file.write(line)
 
 
 def starts(folder: Path) -> list[list[str]]:
-    """Return block, worker, niceness and threads of every start."""
+    """Return block, worker, niceness, threads and GPU of every start."""
     path = folder / "starts.log"
     return [line.split() for line in path.read_text().splitlines()] if path.exists() else []
 

@@ -14,7 +14,7 @@ import distributed
 import numpy as np
 import psutil
 import pytest
-from fake_stages import NegativeSettings, NegativeStage, order, starts
+from fake_stages import DeviceStage, NegativeSettings, NegativeStage, order, starts
 
 from segmend.core.errors import Cancelled, StageError
 from segmend.core.geometry import Box
@@ -45,15 +45,22 @@ def wait_for(condition: Callable[[], bool], seconds: float = 30.0) -> None:
         time.sleep(0.05)
 
 
-def test_a_killed_worker_costs_its_block_only(image_project, capfd):
+@pytest.mark.parametrize(
+    ("form", "device", "gpus"), [(NegativeStage, "cpu", {"5,7"}), (DeviceStage, "auto", {"5", "7"})]
+)
+def test_a_killed_worker_costs_its_block_only(
+    image_project, capfd, monkeypatch, form, device, gpus
+):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,7")
     order(image_project.path, "die", SIXTH)
     before = dict(os.environ)
-    run_pipeline(image_project, [NegativeStage(NegativeSettings())], device="cpu")
+    run_pipeline(image_project, [form(NegativeSettings())], device=device)
     assert np.array_equal(np.load(image_project.path / "negative.npy"), expected(image_project))
     began = starts(image_project.path)
     assert len(began) == 9  # eight blocks, the sixth one twice
-    assert len({worker for _, worker, _, _ in began}) > 1
-    assert all(int(niceness) >= 10 and threads == "1" for _, _, niceness, threads in began)
+    assert len({worker for _, worker, *_ in began}) > 1
+    assert all(int(niceness) >= 10 and threads == "1" for _, _, niceness, threads, _ in began)
+    assert {used for *_, used in began} <= gpus
     assert not workers_of(psutil.Process())
     assert dict(os.environ) == before
     assert capfd.readouterr().err == ""
@@ -125,5 +132,5 @@ def test_a_running_scheduler_is_used_and_left_running(image_project):
         wait_for(lambda: bool(cluster.scheduler.workers))
         run_pipeline(image_project, [stage], scheduler=address)
         assert cluster.scheduler.workers
-    assert {worker for _, worker, _, _ in starts(image_project.path)} == {str(os.getpid())}
+    assert {worker for _, worker, *_ in starts(image_project.path)} == {str(os.getpid())}
     assert np.array_equal(np.load(image_project.path / "negative.npy"), expected(image_project))
