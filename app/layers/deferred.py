@@ -139,3 +139,45 @@ class SharedReads:
         with self._lock:
             self._reads.clear()
             self._forgotten += 1
+
+
+class TwoSides:
+    """Supervoxels as 0, 1 (blue) or 2 (orange): a volume that a candidate's colours are drawn from.
+
+    Bytes, because napari shows them as they are; wider labels go through a table it compiles at every start.
+
+    Parameters
+    ----------
+    supervoxels : Volume
+    side_of : SideTable
+        Asked at every read, so a new candidate shows at the next one.
+    """
+
+    def __init__(self, supervoxels: Volume, side_of: SideTable) -> None:
+        self._supervoxels = supervoxels
+        self._side_of = side_of
+        self.shape_zyx: Zyx = supervoxels.shape_zyx
+        self.channels = None
+        self.dtype = np.dtype(np.uint8)
+        self.grid: Grid = supervoxels.grid
+        self.source = supervoxels.source
+
+    def read(self, box: Box) -> NDArray[np.uint8]:
+        """Return the sides of the voxels of a box."""
+        table = self._side_of.table
+        return np.take(table, self._supervoxels.read(box), mode="clip")
+
+
+class SideTable:
+    """On which side each supervoxel is."""
+
+    def __init__(self) -> None:
+        self.table = np.zeros(1, np.uint8)
+
+    def show(self, first: NDArray[Any], second: NDArray[Any]) -> None:
+        """Put supervoxels on their sides and all others on none."""
+        highest = max(int(first.max(initial=0)), int(second.max(initial=0)))
+        table = np.zeros(highest + 2, np.uint8)  # one more, for every higher id
+        table[first] = 1
+        table[second] = 2
+        self.table = table

@@ -13,10 +13,9 @@ import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image, Labels, Surface
 from napari.layers.base import Layer
-from napari.utils.colormaps import DirectLabelColormap
-from numpy.typing import NDArray
+from napari.utils.colormaps import CyclicLabelColormap
 
-from segmend.app.layers.deferred import DeferredVolume, SharedReads
+from segmend.app.layers.deferred import DeferredVolume, SharedReads, SideTable, TwoSides
 from segmend.app.presenters.candidate_scene import CandidateScene
 from segmend.app.presenters.ports import FIRST_COLOUR, SECOND_COLOUR, ColouredMesh
 from segmend.core.algorithms.meshes import joined
@@ -29,26 +28,6 @@ OVERLAYS = (AFFINITIES, SEGMENTS, CANDIDATE)
 _MOST_CROPPING = 1.8
 _AXES = ("z", "y", "x")
 _UNITS = ("nm", "nm", "nm")
-
-
-class Sides:
-    """Look-up table supervoxel -> 0, 1 (blue) or 2 (orange), changed in place.
-
-    Parameters
-    ----------
-    supervoxel_count : int
-    """
-
-    def __init__(self, supervoxel_count: int) -> None:
-        self.segment_of = np.zeros(supervoxel_count + 1, np.uint32)
-
-    def show(self, first: NDArray[Any], second: NDArray[Any]) -> None:
-        """Put the supervoxels on their sides and all others on none."""
-        highest = int(max(first.max(initial=0), second.max(initial=0)))
-        table = np.zeros(max(highest + 1, len(self.segment_of)), np.uint32)
-        table[first] = 1
-        table[second] = 2
-        self.segment_of = table
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +62,7 @@ class Scene:
         self.sections = sections
         self.solids = solids
         self._shared: tuple[SharedReads, ...] = ()
-        self._sides = Sides(0)
+        self._sides = SideTable()
         self._mesh_layer: Surface | None = None
 
     # -- what is there ------------------------------------------------------------------------------------------
@@ -103,8 +82,9 @@ class Scene:
 
     def close(self) -> None:
         """Show nothing."""
-        self.sections.layers.clear()
-        self.solids.layers.clear()
+        for model in (self.sections, self.solids):
+            if model.layers:  # napari collects garbage after every clearing, which takes long
+                model.layers.clear()
         self._shared = ()
         self._mesh_layer = None
 
@@ -142,9 +122,8 @@ class Scene:
 
     def _add_labels(self, levels: tuple[Volume, ...], mapping: Any, place: dict[str, Any]) -> None:
         self._shared = tuple(SharedReads(level) for level in levels)
-        self._sides = Sides(len(mapping.segment_of) - 1)
         segments = [MappedLabels(level, mapping) for level in self._shared]
-        sides = [MappedLabels(level, self._sides) for level in self._shared]
+        sides = [DeferredVolume(TwoSides(level, self._sides)) for level in self._shared]
         for name, arrays, colours in (
             (SEGMENTS, segments, None),
             (CANDIDATE, sides, _side_colours()),
@@ -197,9 +176,9 @@ class Scene:
     def show_meshes(self, meshes: Sequence[ColouredMesh]) -> None:
         """Replace what the 3D view shows; one layer, whatever the number of meshes."""
         mesh, part = joined([item.mesh for item in meshes])
+        if self._mesh_layer is not None:
+            self._mesh_layer.visible = bool(len(mesh.faces))
         if not len(mesh.faces):
-            self.solids.layers.clear()
-            self._mesh_layer = None
             return
         colours = np.array([_rgba(item.colour) for item in meshes], np.float32)[part]
         first_time = self._mesh_layer is None
@@ -277,9 +256,9 @@ def _limits(levels: tuple[Volume, ...]) -> tuple[float, float]:
     return (0.0, float(np.iinfo(dtype).max)) if dtype.kind in "ui" else (0.0, 1.0)
 
 
-def _side_colours() -> DirectLabelColormap:
-    return DirectLabelColormap(
-        color_dict={None: "transparent", 0: "transparent", 1: FIRST_COLOUR, 2: SECOND_COLOUR}
+def _side_colours() -> CyclicLabelColormap:
+    return CyclicLabelColormap(
+        colors=np.array([(0, 0, 0, 0), _rgba(FIRST_COLOUR), _rgba(SECOND_COLOUR)], np.float32)
     )
 
 

@@ -178,7 +178,9 @@ def test_meshes_are_one_layer_in_their_colours(scene):
     assert len(scene.solids.layers) == 1
     assert len(layer.data[1]) == len(two.faces)
     scene.show_meshes([])
-    assert len(scene.solids.layers) == 0
+    assert not layer.visible
+    scene.show_meshes([ColouredMesh(one, "#00ff00")])
+    assert layer.visible
 
 
 def test_closing_forgets_the_project(scene):

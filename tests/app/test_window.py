@@ -1,0 +1,130 @@
+"""The real window on a real project: a handful of tests that need a display."""
+
+from unittest.mock import MagicMock
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QImage
+from qtpy.QtWidgets import QApplication
+
+from segmend.app.application import Application, Choices, Options, wait_until_drawn
+from segmend.app.layers.scene import AFFINITIES, CANDIDATE, SEGMENTS
+from segmend.app.presenters.projects import RecentProjects
+from segmend.core.errors import ProjectError
+from segmend.core.session import Session
+
+pytestmark = pytest.mark.viewer
+
+
+@pytest.fixture
+def application(qtbot, tmp_path, monkeypatch):
+    errors = MagicMock()
+    monkeypatch.setattr(Application, "show_error", lambda self, error: errors(error))
+    options = Options(recent=RecentProjects(tmp_path / "recent.json"))
+    application = Application(options, synchronous=True)
+    application.errors = errors
+    application.window.resize(1280, 800)
+    application.window.show()
+    qtbot.waitExposed(application.window)
+    QApplication.setActiveWindow(application.window)  # keys go to the active window
+    yield application
+    wait_until_drawn(application)
+    application.window.close()
+    application.window.deleteLater()
+
+
+@pytest.fixture
+def opened(application, project_path):
+    application.open(project_path)
+    wait_until_drawn(application)
+    return application
+
+
+def press(qtbot, application, key):
+    qtbot.keyClick(application.window, key)
+    wait_until_drawn(application)
+
+
+def picture(widget):
+    image = widget.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
+    bits = image.constBits()
+    bits.setsize(image.byteCount())
+    rows = np.frombuffer(bits, np.uint8).reshape(image.height(), image.bytesPerLine())
+    return rows[:, : image.width() * 3].reshape(image.height(), image.width(), 3).astype(int)
+
+
+def share(pixels, more, less):
+    """Share of pixels where one colour channel is clearly above another."""
+    return float((pixels[..., more] - pixels[..., less] > 60).mean())
+
+
+def test_candidate_is_on_the_screen_in_its_two_colours(opened):
+    for view in (opened.window.sections, opened.window.solids):
+        pixels = picture(view.canvas.native)
+        assert share(pixels, 2, 0) > 0.01
+        assert share(pixels, 0, 2) > 0.01
+
+
+def test_keys_decide_undo_and_hide(opened, qtbot):
+    session, first = opened.now.session, opened.now.review.scene.candidate
+    press(qtbot, opened, Qt.Key.Key_A)
+    assert session.log()[-1].verdict == "accept"
+    press(qtbot, opened, Qt.Key.Key_U)
+    assert opened.now.review.scene.candidate == first
+    press(qtbot, opened, Qt.Key.Key_R)
+    press(qtbot, opened, Qt.Key.Key_S)
+    assert [o.verdict for o in session.log() if o.verdict] == ["accept", "reject", "unsure"]
+    press(qtbot, opened, Qt.Key.Key_2)
+    assert opened.window.scene.layer(AFFINITIES).visible
+
+
+def test_space_shows_the_bare_image_while_it_is_down(opened):
+    scene = opened.window.scene
+    opened.window.held.emit(True)
+    assert not scene.layer(SEGMENTS).visible
+    assert not scene.layer(CANDIDATE).visible
+    opened.window.held.emit(False)
+    assert scene.layer(SEGMENTS).visible
+    assert not scene.layer(AFFINITIES).visible
+
+
+def test_closing_gives_the_project_back(opened, project_path):
+    opened.close_project()
+    with Session.open(project_path) as session:
+        assert session.can_undo is False
+    assert opened.window.start.isVisible()
+    assert opened._options.recent.paths() == (project_path,)
+
+
+def test_what_cannot_be_opened_is_said(application, tmp_path):
+    application.open(tmp_path / "nothing.segmend")
+    (error,) = application.errors.call_args.args
+    assert isinstance(error, ProjectError)
+    assert application.window.start.isVisible()
+
+
+def test_export_writes_the_edits(opened, tmp_path, qtbot):
+    import h5py
+
+    out = tmp_path / "out.h5"
+    opened._options.choices = Choices(export=lambda parent, suggested: out)
+    press(qtbot, opened, Qt.Key.Key_A)
+    before = opened.now.session.segmentation.segment_of
+    opened.export()
+    with h5py.File(out) as file:
+        assert len(np.unique(file["segmentation"])) == len(np.unique(before[1:]))
+
+
+def test_nothing_in_the_review_panel_is_cut_off(opened):
+    window = opened.window
+    for look in ("dark", "light"):
+        for size in ((1280, 800), (1900, 1150)):
+            window.set_look(look)
+            window.resize(*size)
+            wait_until_drawn(opened)
+            skip = window.review.skip
+            corner = skip.mapTo(window.review, skip.rect().bottomRight())
+            assert corner.y() < window.review.rect().bottom()
+            area = window.review.parent().parent()
+            assert area.verticalScrollBar().maximum() == 0
