@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any
 
 from segmend.core.errors import ProjectError, ProjectLocked
+from segmend.core.processes import process_alive, process_start
 
 FILE_NAME = "writer.lock"
 
@@ -117,31 +118,6 @@ def user_name() -> str:
         return "unknown"
 
 
-def process_alive(pid: int) -> bool:
-    """Say whether a process of this machine runs."""
-    if sys.platform == "win32":
-        return _windows_process_alive(pid)
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def process_start(pid: int) -> str:
-    """Return when a process started, in the kernel's ticks, or an empty string where that is not known.
-
-    Tells a process from a later one that got the same number (field 22 of /proc/PID/stat).
-    """
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-    return text.rpartition(")")[2].split()[19]
-
-
 def _myself(author: str) -> dict[str, Any]:
     return {
         "pid": os.getpid(),
@@ -173,7 +149,6 @@ def _read_holder(handle: int) -> dict[str, Any]:
 
 
 if sys.platform == "win32":
-    import ctypes
     import msvcrt
 
     _FAR = 2**20  # beyond the text: a locked byte cannot be read by others
@@ -185,16 +160,6 @@ if sys.platform == "win32":
         except OSError:
             return False
         return True
-
-    def _windows_process_alive(pid: int) -> bool:
-        query, still_active = 0x1000, 259
-        process = ctypes.windll.kernel32.OpenProcess(query, False, pid)
-        if not process:
-            return False
-        code = ctypes.c_ulong()
-        ctypes.windll.kernel32.GetExitCodeProcess(process, ctypes.byref(code))
-        ctypes.windll.kernel32.CloseHandle(process)
-        return code.value == still_active
 
 else:
     import fcntl

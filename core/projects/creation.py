@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from segmend.core.errors import ProjectError, ProjectLocked
 from segmend.core.geometry import Box, ZyxNm
-from segmend.core.project_lock import ProjectLock, process_alive
+from segmend.core.processes import left_behind
+from segmend.core.project_lock import ProjectLock
 from segmend.core.projects import importing, mapping
 from segmend.core.projects.config import ProjectConfig, flush_folder, save_config
 from segmend.core.projects.folder import AFFINITIES, IMAGE, SUPERVOXELS, Project, open_project
@@ -210,10 +211,7 @@ def _under_construction(folder: Path) -> Iterator[Path]:
 
 def _sweep(folder: Path) -> None:
     """Remove what interrupted attempts left: their process is dead and their lock free."""
-    for partial in folder.parent.glob(f"{_prefix(folder)}*"):
-        pid = partial.name.removeprefix(_prefix(folder))
-        if not pid.isdigit() or process_alive(int(pid)):
-            continue
+    for partial in left_behind(folder.parent, _prefix(folder)):
         lock = ProjectLock(partial)
         try:
             lock.acquire()

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from segmend.core.errors import VolumeError
 from segmend.core.geometry import Box, Grid, Zyx
+from segmend.core.processes import left_behind
 from segmend.core.volumes.base import check_inside, dimensions
 from segmend.core.volumes.lazy import READ_ERRORS
 from segmend.core.volumes.opening import split_path
@@ -121,8 +122,10 @@ def open_writer(
             f"the folder {path.parent} does not exist: make it, or choose another place"
         )
     dtype = np.dtype(dtype)
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}{path.suffix}")
-    _remove(partial)
+    prefix = f".{path.name}.partial-"
+    partial = path.with_name(f"{prefix}{os.getpid()}{path.suffix}")
+    for old in (*left_behind(path.parent, prefix), partial):
+        _remove(old)
     try:
         with ExitStack() as stack:
             with _disk_refuses(path):

@@ -14,7 +14,8 @@ from contextlib import contextmanager
 import pytest
 
 from segmend.core.errors import ProjectError, ProjectLocked
-from segmend.core.project_lock import ProjectLock, process_alive, process_start
+from segmend.core.processes import process_alive, process_start
+from segmend.core.project_lock import ProjectLock
 
 HOLD = """
 import sys, time

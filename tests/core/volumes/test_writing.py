@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import h5py
 import numpy as np
 import pytest
@@ -68,6 +72,16 @@ def test_nothing_is_written_over(end, tmp_path):
     with pytest.raises(VolumeError, match="exists already"):
         export(tmp_path / end, LABELS * 0)
     assert np.array_equal(whole(open_labels(tmp_path / end)), LABELS)
+
+
+def test_what_a_killed_export_left_is_swept(tmp_path):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    (tmp_path / f".a.h5.partial-{ended.pid}.h5").write_text("half")
+    theirs = tmp_path / f".a.h5.partial-{os.getppid()}.h5"
+    theirs.write_text("still being written")
+    export(tmp_path / "a.h5")
+    assert sorted(tmp_path.iterdir()) == [theirs, tmp_path / "a.h5"]
 
 
 def test_unknown_ending(tmp_path):
