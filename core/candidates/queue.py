@@ -3,7 +3,8 @@
 The queue holds flat arrays over all candidates. What a candidate stands for now is read from the live mapping:
 a merge whose two sides are one segment, and a split whose sides are two, have become moot and are withdrawn;
 undo brings them back because nothing but the mapping was asked. After an edit only candidates that touch
-the changed segments are measured again.
+the changed segments are measured again. A rejected merge is asked again when one of its
+segments has since been cut: it may have been the other part that did not fit.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ ORDERS: tuple[Order, ...] = get_args(Order)
 Status = Literal["open", "decided", "withdrawn"]
 
 _SAME_QUESTION = 0.5
+_ASK_AGAIN = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +213,7 @@ class CandidateQueue:
         row = self._row_of(candidate_id)
         self._verdicts[candidate_id] = verdict
         self._decided[row] = True
+        self._rejected_sizes.pop(row, None)
         if verdict == "reject":
             self._rejected_sizes[row] = self._side[row].copy()
         self._fold(self._segments[row])
@@ -291,10 +294,18 @@ class CandidateQueue:
             self._side[merges, column] = [sizes[s] for s in self._segments[merges, column].tolist()]
         whole = np.array([sizes[s] for s in self._segments[splits, 0].tolist()], float)
         self._side[splits] = _stretched(self._detected[splits], whole)
+        self._ask_again(rows)
         self._judge(merges, changed)
         right = change_if_right(self._side[live, 0], self._side[live, 1], self._total)
         self._gain[live] = self._probability[live] * right
         self._fold(np.unique(self._segments[live]) if len(changed) else None)
+
+    def _ask_again(self, rows: Array) -> None:
+        """Open a rejected merge once a side has lost a good part: what spoke against it may be gone."""
+        for row in sorted(self._rejected_sizes.keys() & set(rows.tolist())):
+            if self._is_merge[row]:
+                kept = self._side[row] >= _ASK_AGAIN * self._rejected_sizes[row]
+                self._decided[row] = bool(kept.all())
 
     def _judge(self, merges: Array, changed: Array) -> None:
         """Ask the model again about merges whose contact is another one than at detection."""
@@ -346,7 +357,7 @@ class CandidateQueue:
 
     def _answers_still(self, row: int) -> bool:
         """Say whether a rejection was about these two segments, not about small parts of them."""
-        before = self._rejected_sizes.get(row)
+        before = self._rejected_sizes.get(row) if self._decided[row] else None
         return before is not None and bool((before >= _SAME_QUESTION * self._side[row]).all())
 
 

@@ -179,6 +179,18 @@ def test_a_rejected_crumb_does_not_answer_for_what_it_becomes_part_of():
     assert queue.next().id == found[1].id
 
 
+def test_a_rejected_merge_is_asked_again_when_a_side_was_cut():
+    graph = chain_graph([0.9, 0.4], sizes=[1000, 1000, 1000])
+    candidate = merge_candidate(2, 3, probability=0.4)
+    segmentation, queue = _queue(graph, [candidate])
+    queue.mark(candidate.id, "reject")
+    _move(segmentation, queue, [1], 9)
+    assert queue.next().id == candidate.id
+    _move(segmentation, queue, [1], 1)
+    assert queue.next() is None
+    assert queue.status(candidate.id) == "decided"
+
+
 def test_a_split_is_shown_without_seeds_that_are_elsewhere():
     graph = chain_graph([0.9, 0.6, 0.9])
     segmentation, queue = _queue(
