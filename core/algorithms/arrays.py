@@ -45,6 +45,11 @@ def nearest_affinities(affinities: Array) -> tuple[Array, float]:
         raise InputError(
             f"affinities are {affinities.dtype}: expected uint8 0..255 or float32 0..1; convert them first"
         )
+    if affinities[0].size > LARGEST_ID:
+        raise InputError(
+            f"a volume of {affinities[0].size} voxels is too large to be cut in one piece: expected fewer than 2^32; "
+            "work on a box"
+        )
     scale = 255.0 if affinities.dtype == np.uint8 else 1.0
     return np.ascontiguousarray(affinities[:3]), scale
 

@@ -19,8 +19,10 @@ STEEPNESS = 16
 """Strength of a contact = area x affinity ** STEEPNESS."""
 WEAKEST = 1e-9
 """No contact counts as weaker than this."""
-FIRST_BAND = 2
+FIRST_BAND = 1
 """Steps from the border that the first band reaches."""
+KEPT = 0.8
+"""Share of either side's supervoxels that a cut may not take away."""
 
 
 def min_cut(
@@ -67,7 +69,7 @@ def seeded_partition(
     First every supervoxel goes to the nearest seed, where the length of a contact is 1 / strength: a chain of leaks is
     far, a long neurite of strong contacts is near. Then an exact minimum cut with the strengths as capacities is sought
     in a band around the border between the two, with all that lies outside contracted into its side; the band grows
-    while the cut runs along its rim. A cut that would take more than half of a side's supervoxels away is not
+    while the cut runs along its rim. A cut that would take more than a fifth of a side's supervoxels away is not
     accepted: a global cut between single seeds would only isolate a seed.
 
     Parameters
@@ -114,7 +116,7 @@ def _refined(pairs: Array, strength: Array, kind: Array, side: Array) -> Array:
     while True:
         free = (depth >= 0) & (depth < reach) & (kind == 0)
         cut = np.where(cut_between(pairs, strength, np.where(free, 0, side)), 1, 2)
-        if any(((cut == s) & (side == s)).sum() * 2 < (side == s).sum() for s in (1, 2)):
+        if any(((cut == s) & (side == s)).sum() < KEPT * (side == s).sum() for s in (1, 2)):
             return best
         best = cut
         crossing = cut[pairs[:, 0]] != cut[pairs[:, 1]]
