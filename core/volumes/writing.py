@@ -23,6 +23,8 @@ from segmend.core.volumes.zarr import CHUNK_ZYX, create_zarr, write_pyramid
 DATASET = "/segmentation"
 """What an HDF5 export calls its array unless a name is given."""
 
+_PLAIN_TIFF = 2**31  # above, offsets need 64 bits
+
 WriteBox = Callable[[Box, NDArray[Any]], None]
 
 
@@ -206,6 +208,7 @@ def _tiff(
     array = tifffile.memmap(
         path, shape=shape, dtype=dtype, metadata=metadata, photometric="minisblack",
         resolution=(1e7 / x, 1e7 / y), resolutionunit="CENTIMETER",
+        bigtiff=int(np.prod(shape, dtype=np.int64)) * dtype.itemsize > _PLAIN_TIFF,
     )  # fmt: skip
 
     def write_box(box: Box, voxels: NDArray[Any]) -> None:

@@ -40,6 +40,21 @@ def test_labels_and_place_come_back(end, tmp_path):
 
 
 @pytest.mark.parametrize("end", ENDS)
+def test_one_thin_section_comes_back(end, tmp_path):
+    labels = np.arange(6, dtype=np.uint32).reshape(1, 2, 3)
+    export(tmp_path / end, labels)
+    assert np.array_equal(whole(open_labels(tmp_path / end)), labels)
+
+
+def test_large_tiff_has_64_bit_offsets(tmp_path, monkeypatch):
+    monkeypatch.setattr("segmend.core.volumes.writing._PLAIN_TIFF", 100)
+    export(tmp_path / "a.tif")
+    with tifffile.TiffFile(tmp_path / "a.tif") as file:
+        assert file.is_bigtiff
+    assert np.array_equal(whole(open_labels(tmp_path / "a.tif")), LABELS)
+
+
+@pytest.mark.parametrize("end", ENDS)
 def test_nothing_appears_when_writing_fails(end, tmp_path):
     with pytest.raises(KeyError, match="power"):
         export_and_fail(tmp_path / end)
