@@ -8,7 +8,9 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import signal
 import sys
+import threading
 import traceback
 import warnings
 from collections.abc import Sequence
@@ -39,6 +41,10 @@ HIDDEN = ("picture",)
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     options = build_parser().parse_args(arguments)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(
+            signal.SIGTERM, signal.default_int_handler
+        )  # ends like Ctrl+C: nothing is left behind
     logging.captureWarnings(True)
     if options.debug:
         logging.basicConfig(level=logging.INFO, stream=sys.stderr)

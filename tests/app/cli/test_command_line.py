@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -151,3 +152,20 @@ def test_progress_is_silent_about_quick_work(capsys: pytest.CaptureFixture[str])
     for steps in (Steps(), Steps(seconds=0.0)):
         steps("graph", 0.5)
     assert capsys.readouterr().err == "graph: 50 %\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_cleanly(number: int) -> None:
+    code = (
+        "import sys, time; from segmend.app.cli import models; from segmend.app.cli.main import run;"
+        "models.execute = lambda options: (print('working', flush=True), time.sleep(600));"
+        "sys.exit(run(['models']))"
+    )
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.send_signal(number)
+        assert process.stderr.read() == b"segmend: interrupted; what was finished is kept\n"
+        assert process.wait() == 130
