@@ -28,7 +28,8 @@ def execute(options: argparse.Namespace) -> Answer:
         raise InputError(
             f"no benchmark is called {options.name!r}: expected one of {', '.join(sorted(scripts)) or '(none here)'}"
         )
-    command = [sys.executable, str(scripts[options.name]), *options.rest]
+    passed_on = [word for word in options.rest if word != "--json"]
+    command = [sys.executable, str(scripts[options.name]), *passed_on]
     done = subprocess.run(
         command, check=False
     )  # it prints one JSON object itself, with or without --json
