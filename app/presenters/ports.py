@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from numpy.typing import NDArray
+
 from segmend.app.presenters.candidate_scene import CandidateScene
 from segmend.core.algorithms.meshes import Mesh
 from segmend.core.candidates.candidate import Candidate
@@ -14,6 +16,8 @@ from segmend.core.geometry import ZyxNm
 FIRST_COLOUR = "#2f8dff"
 SECOND_COLOUR = "#ff9f1c"
 """Blue and orange: told apart with every common kind of colour blindness (after Okabe and Ito 2008)."""
+MESH_COLOURS = (FIRST_COLOUR, SECOND_COLOUR, "#a3acb8")
+"""Of the two sides, and of segments a person asked for."""
 
 
 class Jobs(Protocol):
@@ -129,10 +133,20 @@ class ReviewView(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ColouredMesh:
-    """A mesh and the colour it is shown in."""
+    """A mesh and the colour it is shown in.
+
+    Parameters
+    ----------
+    mesh : Mesh
+    colour : int
+        Position in `MESH_COLOURS`.
+    shade : (v,) float32
+        Brightness of each vertex, 0 to 1; computed off the window's thread, unlike napari's own.
+    """
 
     mesh: Mesh
-    colour: str
+    colour: int
+    shade: NDArray[Any]
 
 
 class SceneView(Protocol):

@@ -9,15 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmend.app.presenters.candidate_scene import CandidateScene
-from segmend.app.presenters.ports import (
-    FIRST_COLOUR,
-    SECOND_COLOUR,
-    ColouredMesh,
-    Jobs,
-    SceneView,
-)
+from segmend.app.presenters.ports import ColouredMesh, Jobs, SceneView
+from segmend.core.algorithms.meshes import shade
 
-PICKED_COLOUR = "#a3acb8"
+FIRST, SECOND, PICKED = range(3)
+"""Positions in `MESH_COLOURS`."""
 FACE_BUDGET = 90_000
 """Of all meshes together: turning 50,000 faces takes about 90 ms without a graphics card."""
 _MAX_PICKED = 4
@@ -83,13 +79,14 @@ class SolidsPresenter:
         self._update()
 
     def _update(self) -> None:
-        parts: list[tuple[NDArray[Any], str]] = []
+        parts: list[tuple[NDArray[Any], int]] = []
         if self._scene is not None:
-            parts = [(self._scene.first, FIRST_COLOUR), (self._scene.second, SECOND_COLOUR)]
-        parts += [(np.asarray(self._members(s)), PICKED_COLOUR) for s in self._picked]
+            parts = [(self._scene.first, FIRST), (self._scene.second, SECOND)]
+        parts += [(np.asarray(self._members(s)), PICKED) for s in self._picked]
         budget = FACE_BUDGET // max(1, len(parts))
 
         def make() -> list[ColouredMesh]:
-            return [ColouredMesh(self._mesher(ids, budget), colour) for ids, colour in parts]
+            meshes = [(self._mesher(ids, budget), colour) for ids, colour in parts]
+            return [ColouredMesh(mesh, colour, shade(mesh)) for mesh, colour in meshes]
 
         self._jobs.query(make, self._stage.show_meshes, topic="solids")

@@ -7,6 +7,7 @@ from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
+    QProgressBar,
     QPushButton,
     QSizePolicy,
     QVBoxLayout,
@@ -76,6 +77,21 @@ class KeyButton(QPushButton):
         """Set what the button says."""
         self._text.setText(text)
         self.setAccessibleName(text)
+
+
+class QuietBar(QProgressBar):
+    """A progress bar that waits for the next drawing; Qt's own redraws the window at every value."""
+
+    def __init__(self, name: str = "") -> None:
+        super().__init__()
+        self.setObjectName(name)
+        self.setTextVisible(False)
+
+    def setValue(self, value: int) -> None:
+        """Show a value soon."""
+        self.setUpdatesEnabled(False)
+        super().setValue(value)
+        self.setUpdatesEnabled(True)
 
 
 class Panel(QWidget):

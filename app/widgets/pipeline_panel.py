@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QWidget
+from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
 
 from segmend.app.presenters.pipeline import StageLine
-from segmend.app.widgets.parts import Panel, column, label, repolish
+from segmend.app.widgets.parts import Panel, QuietBar, column, label, repolish
 
 
 @dataclass
 class _Row:
     title: QLabel
     state: QLabel
-    bar: QProgressBar
+    bar: QuietBar
     widget: QWidget
 
 
@@ -72,8 +72,7 @@ class PipelinePanel(Panel):
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setVerticalSpacing(3)
         title, state = label(name="stageName"), label(name="stageState")
-        bar = QProgressBar()
-        bar.setTextVisible(False)
+        bar = QuietBar()
         grid.addWidget(title, 0, 0)
         grid.addWidget(state, 0, 1, Qt.AlignmentFlag.AlignRight)
         grid.addWidget(bar, 1, 0, 1, 2)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QProgressBar, QStackedWidget, QWidget
+from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QStackedWidget, QWidget
 
 from segmend.app.presenters.ports import ReviewCard, ReviewProgress
-from segmend.app.widgets.parts import KeyButton, Panel, column, label, repolish, rule
+from segmend.app.widgets.parts import KeyButton, Panel, QuietBar, column, label, repolish, rule
 from segmend.app.widgets.theme import Look, palette
 
 _LIKELY = {"merge": "likely one neuron", "split": "likely two neurons"}
@@ -30,8 +30,7 @@ class ReviewPanel(Panel):
         self._done = label(name="bigNumber")
         self._rest = label(name="muted")
         self._rest.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self._bar = QProgressBar()
-        self._bar.setTextVisible(False)
+        self._bar = QuietBar()
         layout = column(self._counts(), self._bar, 4, rule(), 2, self._pages, self._note, margin=14)
         layout.setStretchFactor(self._pages, 1)
         self.setLayout(layout)
@@ -52,9 +51,7 @@ class ReviewPanel(Panel):
         self._question = label(name="question", wrap=True)
         self._question.setTextFormat(Qt.TextFormat.RichText)
         self._chance_words = label(name="heading")
-        self._chance = QProgressBar()
-        self._chance.setObjectName("chance")
-        self._chance.setTextVisible(False)
+        self._chance = QuietBar("chance")
         self._evidence = QGridLayout()
         self._evidence.setHorizontalSpacing(12)
         self._evidence.setVerticalSpacing(6)

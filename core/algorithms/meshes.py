@@ -161,6 +161,38 @@ def smoothed(mesh: Mesh, rounds: int = 4) -> Mesh:
     return Mesh(vertices.astype(np.float32), mesh.faces)
 
 
+def shade(mesh: Mesh, towards_light_zyx: ZyxNm = (-0.6, -0.64, 0.48)) -> NDArray[np.float32]:
+    """Return how bright each vertex is under a far light: 0 turned away, 1 facing it.
+
+    Half-Lambert shading: ``((n . l + 1) / 2) ** 1.4``, which keeps form visible on the side away from the light.
+
+    Parameters
+    ----------
+    mesh : Mesh
+    towards_light_zyx : tuple of 3 float
+        Any length but zero.
+
+    Returns
+    -------
+    (v,) float32
+    """
+    if not len(mesh.faces):
+        return np.zeros(len(mesh.vertices_nm), np.float32)
+    corners = mesh.vertices_nm[mesh.faces].astype(np.float64)
+    across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    flat, count = mesh.faces.reshape(-1), len(mesh.vertices_nm)
+    normals = np.stack(
+        [np.bincount(flat, np.repeat(across[:, axis], 3), count) for axis in range(3)], axis=1
+    )
+    # Outwards: the signed volume says which way the faces are wound.
+    if np.einsum("ij,ij->", corners[:, 0], np.cross(corners[:, 1], corners[:, 2])) < 0:
+        normals = -normals
+    light = np.array(towards_light_zyx) / np.linalg.norm(towards_light_zyx)
+    lengths = np.maximum(np.linalg.norm(normals, axis=1), 1e-12)
+    brightness: NDArray[np.float32] = (((normals @ light) / lengths + 1) / 2) ** 1.4
+    return brightness.astype(np.float32)
+
+
 def joined(meshes: list[Mesh]) -> tuple[Mesh, NDArray[np.uint32]]:
     """Put meshes into one.
 

@@ -7,7 +7,7 @@ from napari.components import ViewerModel
 from segmend.app.layers.scene import AFFINITIES, CANDIDATE, IMAGE, SEGMENTS, Scene, SceneVolumes
 from segmend.app.presenters.candidate_scene import candidate_scene
 from segmend.app.presenters.ports import ColouredMesh
-from segmend.core.algorithms.meshes import mesh_mask
+from segmend.core.algorithms.meshes import mesh_mask, shade
 from segmend.core.edits.model import DivideSupervoxel
 from segmend.core.geometry import Box, Grid
 from segmend.core.volumes.memory import MemoryVolume
@@ -166,20 +166,28 @@ def test_segment_under_the_pointer(scene, session):
     assert scene.segment_under(place) == session.segment_at((3, 20, 20))
 
 
+def coloured(offset_nm, colour):
+    mesh = mesh_mask(np.ones((2, 2, 2), bool), (10.0, 10.0, 10.0), offset_nm)
+    return ColouredMesh(mesh, colour, shade(mesh))
+
+
 def test_meshes_are_one_layer_in_their_colours(scene):
-    one = mesh_mask(np.ones((2, 2, 2), bool), (10.0, 10.0, 10.0))
-    two = mesh_mask(np.ones((2, 2, 2), bool), (10.0, 10.0, 10.0), (100.0, 0.0, 0.0))
-    scene.show_meshes([ColouredMesh(one, "#ff0000"), ColouredMesh(two, "#0000ff")])
+    one, two = coloured((0.0, 0.0, 0.0), 0), coloured((100.0, 0.0, 0.0), 1)
+    scene.show_meshes([one, two])
     (layer,) = scene.solids.layers
-    assert len(layer.data[1]) == len(one.faces) + len(two.faces)
-    np.testing.assert_allclose(layer.vertex_colors[0], [1, 0, 0, 1])
-    np.testing.assert_allclose(layer.vertex_colors[-1], [0, 0, 1, 1])
-    scene.show_meshes([ColouredMesh(two, "#00ff00")])
+    faces = len(one.mesh.faces)
+    assert len(layer.data[1]) == 2 * faces
+    low, high = layer.contrast_limits
+    colours = layer.colormap.map((layer.vertex_values - low) / (high - low))
+    count = len(one.mesh.vertices_nm)
+    assert (colours[:count, 2] > colours[:count, 0]).all()
+    assert (colours[count:, 0] > colours[count:, 2]).all()
+    scene.show_meshes([two])
     assert len(scene.solids.layers) == 1
-    assert len(layer.data[1]) == len(two.faces)
+    assert len(layer.data[1]) == faces
     scene.show_meshes([])
     assert not layer.visible
-    scene.show_meshes([ColouredMesh(one, "#00ff00")])
+    scene.show_meshes([one])
     assert layer.visible
 
 
@@ -279,8 +287,7 @@ def test_another_candidate_reads_no_voxel(big):
 
 def test_the_3d_view_reads_no_voxel(big):
     scene, image, supervoxels, _ = big
-    mesh = mesh_mask(np.ones((2, 2, 2), bool), (10.0, 10.0, 10.0))
-    scene.show_meshes([ColouredMesh(mesh, "#ff0000")])
+    scene.show_meshes([coloured((0.0, 0.0, 0.0), 0)])
     scene.solids.dims.ndisplay = 2
     scene.solids.dims.ndisplay = 3
     settle(scene)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from segmend.app.presenters.candidate_scene import candidate_scene
-from segmend.app.presenters.ports import FIRST_COLOUR, SECOND_COLOUR, SceneView
-from segmend.app.presenters.solids import FACE_BUDGET, PICKED_COLOUR, SolidsPresenter
+from segmend.app.presenters.ports import SceneView
+from segmend.app.presenters.solids import FACE_BUDGET, FIRST, PICKED, SECOND, SolidsPresenter
+from segmend.core.algorithms.meshes import Mesh
 
 
 @pytest.fixture
@@ -17,7 +18,7 @@ def stage():
 
 @pytest.fixture
 def mesher():
-    return MagicMock()
+    return MagicMock(return_value=Mesh.empty())
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def colours(stage):
 
 def test_two_sides_in_their_colours(solids, scene, stage):
     solids.show(scene)
-    assert colours(stage) == [FIRST_COLOUR, SECOND_COLOUR]
+    assert colours(stage) == [FIRST, SECOND]
 
 
 def test_budget_is_shared(solids, scene, mesher):
@@ -50,9 +51,9 @@ def test_budget_is_shared(solids, scene, mesher):
 def test_pick_adds_and_takes_away(solids, scene, stage):
     solids.show(scene)
     solids.pick(9)
-    assert colours(stage)[-1] == PICKED_COLOUR
+    assert colours(stage)[-1] == PICKED
     solids.pick(9)
-    assert colours(stage) == [FIRST_COLOUR, SECOND_COLOUR]
+    assert colours(stage) == [FIRST, SECOND]
     solids.pick(0)
     assert len(colours(stage)) == 2
 
@@ -60,7 +61,7 @@ def test_pick_adds_and_takes_away(solids, scene, stage):
 def test_next_candidate_forgets_what_was_picked(solids, scene, stage):
     solids.pick(9)
     solids.show(scene)
-    assert PICKED_COLOUR not in colours(stage)
+    assert PICKED not in colours(stage)
 
 
 def test_nothing_to_show(solids, stage):

@@ -11,6 +11,7 @@ from segmend.core.algorithms.meshes import (
     joined,
     mesh_mask,
     mesh_within,
+    shade,
     smoothed,
 )
 from segmend.core.errors import InputError
@@ -109,3 +110,16 @@ def test_smoothing_takes_the_steps_and_keeps_the_size():
     assert roughness(smooth) < 0.7 * roughness(mesh)
     assert abs(as_trimesh(smooth).volume) == pytest.approx(abs(as_trimesh(mesh).volume), rel=0.03)
     assert smoothed(Mesh.empty()).faces.shape == (0, 3)
+
+
+def test_side_towards_the_light_is_bright_whatever_the_winding():
+    mesh = mesh_mask(ball(10), (10.0, 10.0, 10.0), (0.0, 5000.0, 0.0))
+    flipped = Mesh(mesh.vertices_nm, mesh.faces[:, ::-1].copy())
+    for ball_mesh in (mesh, flipped):
+        bright = shade(ball_mesh, (1.0, 0.0, 0.0))
+        z = ball_mesh.vertices_nm[:, 0]
+        assert bright[z.argmax()] > 0.9
+        assert bright[z.argmin()] < 0.1
+        assert bright.min() >= 0
+        assert bright.max() <= 1
+    assert shade(Mesh.empty()).shape == (0,)
