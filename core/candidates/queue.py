@@ -238,7 +238,7 @@ class CandidateQueue:
         before = self._segments
         self._segments = self._segmentation.segment_of[self._anchors].astype(np.int64)
         touched = np.isin(before, changed) | np.isin(self._segments, changed)
-        rows = np.flatnonzero((touched | (before != self._segments)).any(axis=1))
+        rows = np.flatnonzero(_either(touched | (before != self._segments)))
         self._measure(rows, changed)
 
     def refresh(self) -> None:
@@ -255,7 +255,7 @@ class CandidateQueue:
 
     def _moot(self) -> Array:
         same = self._segments[:, 0] == self._segments[:, 1]
-        gone = (self._segments == 0).any(axis=1)
+        gone = _either(self._segments == 0)
         moot: Array = (same == self._is_merge) | gone
         return moot
 
@@ -336,7 +336,7 @@ class CandidateQueue:
         """Of merges between the same two segments, show the best one only; none where one was rejected."""
         merges = self._is_merge & ~self._moot()
         if segments is not None:
-            near = np.isin(self._segments, segments).any(axis=1)
+            near = _either(np.isin(self._segments, segments))
             self._folded_into[near] = -1
             merges = merges & near
         rows = np.flatnonzero(merges)
@@ -359,6 +359,12 @@ class CandidateQueue:
         """Say whether a rejection was about these two segments, not about small parts of them."""
         before = self._rejected_sizes.get(row) if self._decided[row] else None
         return before is not None and bool((before >= _SAME_QUESTION * self._side[row]).all())
+
+
+def _either(columns: Array) -> Array:
+    """Return a | b of two columns; numpy's reduction over an axis of two is ten times slower."""
+    either: Array = columns[:, 0] | columns[:, 1]
+    return either
 
 
 def _suspicion(candidate: Candidate) -> float:
