@@ -57,13 +57,12 @@ class Courtesy(distributed.WorkerPlugin):
     def __init__(self, gpus: Sequence[str]) -> None:
         self.gpus = tuple(gpus)
 
-    async def setup(self, worker: Any) -> None:
+    def setup(self, worker: Any) -> None:
         """Run in the worker before its first task, and in every worker that comes for a lost one."""
         with contextlib.suppress(OSError, AttributeError):
             os.nice(_NICENESS)
-        if int(worker.name) < len(self.gpus):
-            os.environ["CUDA_VISIBLE_DEVICES"] = self.gpus[int(worker.name)]
-            await worker.set_resources(GPU=1)
+        if self.gpus:
+            os.environ["CUDA_VISIBLE_DEVICES"] = self.gpus[int(worker.name) % len(self.gpus)]
 
 
 class DaskExecutor:
@@ -74,13 +73,15 @@ class DaskExecutor:
     address : str, optional
         Of a running scheduler; None starts worker processes here.
     workers : int
-        Worker processes at most; one less than the cores where that is fewer.
+        Worker processes at most: never more than one per GPU, or one less than the cores without GPUs.
+    use_gpus : bool
+        Whether the run has work for GPUs.
     """
 
     def __init__(self, address: str | None, workers: int, *, use_gpus: bool = True) -> None:
         self._address = address
-        self._workers = max(1, min(workers, CPU_COUNT - 1))
         self._gpus = visible_gpus() if use_gpus and not address else ()
+        self._workers = max(1, min(workers, len(self._gpus) or CPU_COUNT - 1))
         self._cluster: Any = None
         self._client: Any = None
         self._environment: dict[str, str | None] = {}
@@ -120,7 +121,7 @@ class DaskExecutor:
                 cancel.check()
                 while waiting and len(running) < 2 * self._slots(client):
                     task = waiting.popleft()
-                    future = self._submit(client, task)
+                    future = client.submit(perform, task, pure=False)
                     running[future] = task
                     future.add_done_callback(ended.put)
                 try:
@@ -135,10 +136,6 @@ class DaskExecutor:
         finally:
             if running:
                 client.cancel(list(running), force=True)
-
-    def _submit(self, client: Any, task: Task) -> Any:
-        needs = {"GPU": 1} if task.stage.uses_device and self._gpus else None
-        return client.submit(perform, task, pure=False, resources=needs)
 
     def _check_alive(self) -> None:
         """Give up where lost workers do not come back, instead of waiting for ever."""
@@ -181,8 +178,6 @@ class DaskExecutor:
         return client
 
     def _start_cluster(self) -> Any:
-        if self._gpus:
-            self._workers = max(self._workers, len(self._gpus))
         self._cluster = _local_cluster(self._workers)
         client = self._client = _DASK.Client(self._cluster, set_as_default=False)
         client.register_plugin(Courtesy(self._gpus))

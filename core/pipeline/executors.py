@@ -83,7 +83,7 @@ def executor_for(scheduler: str | None, workers: int, *, use_gpus: bool = True) 
     workers : int
         Upper bound on worker processes on this machine.
     use_gpus : bool
-        Give GPUs to stages with a network.
+        Start one worker per GPU, where there are any.
 
     Raises
     ------

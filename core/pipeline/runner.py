@@ -89,7 +89,8 @@ def run_pipeline(
     plan = Plan(project, chosen, new_generation=new_generation)
     plan.check()
     blocks = max((len(stage.blocks(project)) for stage in chosen), default=1)
-    with executor_for(scheduler, blocks, use_gpus=device != "cpu") as executor:
+    use_gpus = device != "cpu" and any(stage.uses_device for stage in chosen)
+    with executor_for(scheduler, blocks, use_gpus=use_gpus) as executor:
         run = _Run(plan, executor, device, progress or NullProgress(), cancel or CancelToken())
         reports = tuple(run.stage(stage) for stage in chosen)
     generation = plan.commit()
