@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -44,6 +45,9 @@ def show_window(project: Path | None, *, author: str | None = None, queue: bool 
         )
     from segmend.app.application import open_window
 
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # An exception would rise inside some callback of Qt. Dying is safe: every edit is in the journal.
+        signal.signal(number, signal.SIG_DFL)
     return Answer(code=open_window(project, author=author, queue=queue))
 
 
