@@ -81,7 +81,7 @@ def renumbered(labels: Array) -> tuple[Array, Array | None]:
     Parameters
     ----------
     labels : integer array
-        Any ids; they stay as they are where the largest is below the number of voxels.
+        Any ids; they stay as they are where the largest is below an eighth of the number of voxels.
 
     Returns
     -------
@@ -90,7 +90,7 @@ def renumbered(labels: Array) -> tuple[Array, Array | None]:
     ids : (m + 1,) array of the input's dtype, or None
         The former id of each new one; None where nothing was changed.
     """
-    if not labels.size or (labels.min() >= 0 and labels.max() < max(labels.size, 1024)):
+    if not labels.size or (labels.min() >= 0 and labels.max() < max(labels.size // 8, 1024)):
         return labels.astype(np.uint32, copy=False), None
     compact, mapping = fastremap.renumber(labels, preserve_zero=True)
     ids = np.zeros(len(mapping) + 1, dtype=labels.dtype)

@@ -15,9 +15,11 @@ from segmend.core.errors import InputError
 
 Array = NDArray[Any]
 
-STEEPNESS = 16
-"""Strength of a contact = area x affinity ** STEEPNESS."""
-WEAKEST = 1e-9
+PATH_STEEPNESS = 24
+"""Length of a contact = 1 / (area x affinity ** PATH_STEEPNESS): between a sum and the weakest contact on the way."""
+CUT_STEEPNESS = 4
+"""Capacity of a contact = area x affinity ** CUT_STEEPNESS."""
+WEAKEST = 1e-12
 """No contact counts as weaker than this."""
 FIRST_BAND = 1
 """Steps from the border that the first band reaches."""
@@ -66,11 +68,10 @@ def seeded_partition(
 ) -> NDArray[np.bool_]:
     """Divide a segment's supervoxels between two sets of seeds.
 
-    First every supervoxel goes to the nearest seed, where the length of a contact is 1 / strength: a chain of leaks is
-    far, a long neurite of strong contacts is near. Then an exact minimum cut with the strengths as capacities is sought
-    in a band around the border between the two, with all that lies outside contracted into its side; the band grows
-    while the cut runs along its rim. A cut that would take more than a fifth of a side's supervoxels away is not
-    accepted: a global cut between single seeds would only isolate a seed.
+    First every supervoxel goes to the nearest seed, where a weak contact is very long: a leak is far, the whole of a
+    neurite is near. Then an exact minimum cut is sought in a band around the border between the two, with all that lies
+    outside contracted into its side; the band grows while the cut runs along its rim. A cut that would take more than a
+    fifth of a side's supervoxels away is not accepted: a global cut between single seeds would only isolate a seed.
 
     Parameters
     ----------
@@ -100,14 +101,14 @@ def seeded_partition(
     pairs = graph_edges(edges, n)
     kind = terminals(seeds_a, seeds_b, n)
     mean = np.clip(np.asarray(affinity, dtype=np.float64), 0, 1)
-    strength = np.maximum(np.asarray(area, dtype=np.float64) * mean**STEEPNESS, WEAKEST)
-    side = _nearest_side(pairs, 1 / strength, kind)
+    faces = np.asarray(area, dtype=np.float64)
+    side = _nearest_side(pairs, 1 / np.maximum(faces * mean**PATH_STEEPNESS, WEAKEST), kind)
     if (side == 0).any():
         side[side == 0] = 1 if (side == 1).sum() >= (side == 2).sum() else 2
-    return _refined(pairs, strength, kind, side) == 1
+    return _refined(pairs, np.maximum(faces * mean**CUT_STEEPNESS, WEAKEST), kind, side) == 1
 
 
-def _refined(pairs: Array, strength: Array, kind: Array, side: Array) -> Array:
+def _refined(pairs: Array, capacity: Array, kind: Array, side: Array) -> Array:
     """Move the border to the least cut, in bands of growing width."""
     depth = _depth(pairs, side)
     if not (depth >= 0).any():
@@ -115,7 +116,7 @@ def _refined(pairs: Array, strength: Array, kind: Array, side: Array) -> Array:
     best, reach = side, FIRST_BAND
     while True:
         free = (depth >= 0) & (depth < reach) & (kind == 0)
-        cut = np.where(cut_between(pairs, strength, np.where(free, 0, side)), 1, 2)
+        cut = np.where(cut_between(pairs, capacity, np.where(free, 0, side)), 1, 2)
         if any(((cut == s) & (side == s)).sum() < KEPT * (side == s).sum() for s in (1, 2)):
             return best
         best = cut
