@@ -174,12 +174,15 @@ class Application:
         """Make the sample where it is not there yet, and open it."""
         self.close_project()
         self.window.start.show_note("Making the sample, a few seconds…")
-        self._run_after_opening = True
-        self.jobs.compute(partial(background.make_sample, settings_folder() / "sample"), self.open)
+        self.jobs.compute(
+            partial(background.make_sample, settings_folder() / "sample"),
+            partial(self.open, run=True),
+        )
 
-    def open(self, path: Path) -> None:
-        """Open a project."""
+    def open(self, path: Path, *, run: bool = False) -> None:
+        """Open a project; with `run`, run the pipeline where there are no supervoxels yet."""
         self.close_project()
+        self._run_after_opening = run
         self.window.start.show_note(f"Opening {Path(path).name}…")
         self.jobs.edit(partial(_open, Path(path), self._options.author), self._on_opened)
 
@@ -339,12 +342,14 @@ class Application:
         session.edited.connect(self._on_edited, thread="main")
         opened.review.start()
 
-    def _release(self) -> None:
+    def _release(self, then: Callable[[], None] = lambda: None) -> None:
         """Close the session, so that another process may write to the project."""
         if self.now and self.now.session:
             session, self.now.session, self.now.review = self.now.session, None, None
             session.edited.disconnect()
-            self.jobs.edit(session.close, lambda _: None)
+            self.jobs.edit(session.close, lambda _: then())
+        else:
+            then()
 
     def _reload(self) -> None:
         if self.now is not None:
@@ -410,6 +415,7 @@ class Application:
         self.pipeline.cancel()
         self._release()
         self.jobs.shutdown()
+        self.now = None
 
 
 def _open(path: Path, author: str | None) -> OpenProject:
@@ -458,7 +464,7 @@ def open_window(
     application.window.resize(1440, 900)
     application.window.show()
     if project_path is not None:
-        application.open(Path(project_path))
+        application.open(Path(project_path), run=queue)
     return int(app.exec())
 
 

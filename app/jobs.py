@@ -129,7 +129,7 @@ class ThreadJobs(QObject):
     def shutdown(self) -> None:
         """Let running work end and take no more."""
         self._queries.shutdown(wait=True, cancel_futures=True)
-        self._edits.shutdown(wait=True, cancel_futures=True)
+        self._edits.shutdown(wait=True)  # the last one gives the project back
         if self._processes is not None:
             self._processes.shutdown(wait=False, cancel_futures=True)
 

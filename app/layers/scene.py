@@ -64,6 +64,10 @@ class Scene:
         self._shared: tuple[SharedReads, ...] = ()
         self._sides = SideTable()
         self._mesh_layer: Surface | None = None
+        scale_bar = sections.canvas.overlays["scale_bar"]
+        scale_bar.visible = True
+        scale_bar.box = True
+        scale_bar.position = "bottom_right"
 
     # -- what is there ------------------------------------------------------------------------------------------
 
@@ -132,7 +136,7 @@ class Scene:
                 arrays if len(arrays) > 1 else arrays[0],
                 multiscale=len(arrays) > 1,
                 name=name,
-                opacity=0.22 if name == SEGMENTS else 0.5,
+                opacity=0.22 if name == SEGMENTS else 0.4,
                 blending="translucent_no_depth",
                 **place,
             )
@@ -269,7 +273,7 @@ def _mesh_colours() -> Colormap:
     colours = [
         (*(level * channel for channel in _rgba(colour)[:3]), 1.0)
         for colour in MESH_COLOURS
-        for level in (0.16, 1.0)
+        for level in (0.12, 1.0)
     ]
     controls = [(i + end) / count for i in range(count) for end in (0.0, 0.999)]
     controls[-1] = 1.0

@@ -72,8 +72,10 @@ class PipelinePresenter:
     ----------
     jobs : Runner
     view : PipelineView
-    release, reload : callable
-        Called before a run, so that the worker may write, and after it, whatever its end.
+    release : callable
+        Gives the project back, so that the worker may write, and calls what it is given.
+    reload : callable
+        Called after the run, whatever its end.
     failed : callable
         Shows an error.
     """
@@ -83,7 +85,7 @@ class PipelinePresenter:
         jobs: Runner,
         view: PipelineView,
         *,
-        release: Callable[[], None],
+        release: Callable[[Callable[[], None]], None],
         reload: Callable[[], None],
         failed: Callable[[Exception], None],
     ) -> None:
@@ -94,13 +96,14 @@ class PipelinePresenter:
         self._failed = failed
         self._state = RunState.waiting(STAGES)
         self._process: Any = None
+        self._running = False
         self._view.show_stages(stage_lines(self._state))
         self._view.show_running(False)
 
     @property
     def running(self) -> bool:
         """Whether a run is going on."""
-        return self._process is not None
+        return self._running
 
     def run(self, project_path: Path, edits: int = 0) -> None:
         """Run all stages; finished ones are skipped."""
@@ -116,8 +119,11 @@ class PipelinePresenter:
         self._state = RunState.waiting(STAGES)
         self._view.show_stages(stage_lines(self._state))
         self._view.show_note("Starting workers…")
-        self._release()
         self._view.show_running(True)
+        self._running = True
+        self._release(lambda: self._start(project_path))
+
+    def _start(self, project_path: Path) -> None:
         watch = PipelineWatch(self._on_progress, self._on_finished)
         self._process = self._jobs.pipeline(PipelineRequest(project_path), watch, self._on_failed)
 
@@ -148,7 +154,7 @@ class PipelinePresenter:
             self._failed(error)
 
     def _end(self, note: str, *, warning: bool = False) -> None:
-        self._process = None
+        self._process, self._running = None, False
         self._view.show_running(False)
         self._view.show_note(note, warning=warning)
         self._reload()

@@ -161,10 +161,10 @@ def smoothed(mesh: Mesh, rounds: int = 4) -> Mesh:
     return Mesh(vertices.astype(np.float32), mesh.faces)
 
 
-def shade(mesh: Mesh, towards_light_zyx: ZyxNm = (-0.6, -0.64, 0.48)) -> NDArray[np.float32]:
+def shade(mesh: Mesh, towards_light_zyx: ZyxNm = (0.6, -0.9, -0.2)) -> NDArray[np.float32]:
     """Return how bright each vertex is under a far light: 0 turned away, 1 facing it.
 
-    Half-Lambert shading: ``((n . l + 1) / 2) ** 1.4``, which keeps form visible on the side away from the light.
+    Half-Lambert shading: ``(n . l + 1) / 2``, which keeps form visible on the side away from the light.
 
     Parameters
     ----------
@@ -189,7 +189,7 @@ def shade(mesh: Mesh, towards_light_zyx: ZyxNm = (-0.6, -0.64, 0.48)) -> NDArray
         normals = -normals
     light = np.array(towards_light_zyx) / np.linalg.norm(towards_light_zyx)
     lengths = np.maximum(np.linalg.norm(normals, axis=1), 1e-12)
-    brightness: NDArray[np.float32] = (((normals @ light) / lengths + 1) / 2) ** 1.4
+    brightness: NDArray[np.float32] = ((normals @ light) / lengths + 1) / 2
     return brightness.astype(np.float32)
 
 

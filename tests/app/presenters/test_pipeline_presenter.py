@@ -26,7 +26,9 @@ def runner():
 
 @pytest.fixture
 def calls():
-    return MagicMock()
+    calls = MagicMock()
+    calls.release.side_effect = lambda then: then()
+    return calls
 
 
 @pytest.fixture
@@ -47,6 +49,18 @@ def test_session_is_released_before_the_run(presenter, runner, calls, view):
     calls.release.assert_called_once()
     assert runner.request.project_path == PATH
     view.show_running.assert_called_with(True)
+
+
+def test_process_starts_only_when_the_session_is_closed(runner, view, calls):
+    waiting = []
+    presenter = PipelinePresenter(
+        runner, view, release=waiting.append, reload=calls.reload, failed=calls.failed
+    )
+    presenter.run(PATH)
+    assert presenter.running
+    assert not hasattr(runner, "request")
+    waiting[0]()
+    assert runner.request.project_path == PATH
 
 
 def test_second_run_is_not_started(presenter, runner):
