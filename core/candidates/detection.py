@@ -44,7 +44,7 @@ class DetectionSettings:
         Those with the highest expected gain are kept.
     """
 
-    min_probability: float = 0.005
+    min_probability: float = 0.001
     min_side_voxels: int = 50
     min_area: int = 3
     splits_per_segment: int = 8

@@ -4,7 +4,7 @@ The queue holds flat arrays over all candidates. What a candidate stands for now
 a merge whose two sides are one segment, and a split whose sides are two, have become moot and are withdrawn;
 undo brings them back because nothing but the mapping was asked. After an edit only candidates that touch
 the changed segments are measured again. A rejected merge is asked again when one of its
-segments has since been cut: it may have been the other part that did not fit.
+segments has since been cut, and at the very end when one has grown: the answer may be another one now.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ ORDERS: tuple[Order, ...] = get_args(Order)
 Status = Literal["open", "decided", "withdrawn"]
 
 _SAME_QUESTION = 0.5
-_ASK_AGAIN = 0.8
+_SHRUNK = 0.8
+_GROWN = 1.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ class CandidateQueue:
         self._side = self._detected.copy()
         self._gain = np.array([c.gain for c in found], float)
         self._skips = np.zeros(len(found), np.int64)
+        self._late = np.zeros(len(found), bool)
         self._decided = np.array([c.id in self._verdicts for c in found], bool)
         self._folded_into = np.full(len(found), -1, np.int64)
         self._rejected_sizes: dict[int, Array] = {}
@@ -143,9 +145,9 @@ class CandidateQueue:
         within : (len(candidates),) bool, optional
             Restricts the answer to some rows, in the order of iteration.
         """
-        eligible = self._open() if within is None else self._open() & within
+        eligible = self._open() if within is None else self._open_within(within)
         rows = np.flatnonzero(eligible)
-        key = self._key()[rows] - 1e9 * self._skips[rows]
+        key = self._key()[rows] - 1e9 * (self._skips[rows] + self._late[rows])
         if count < len(rows):
             chosen = np.argpartition(-key, count)[:count]
             rows, key = rows[chosen], key[chosen]
@@ -214,6 +216,7 @@ class CandidateQueue:
         self._verdicts[candidate_id] = verdict
         self._decided[row] = True
         self._rejected_sizes.pop(row, None)
+        self._late[row] = False
         if verdict == "reject":
             self._rejected_sizes[row] = self._side[row].copy()
         self._fold(self._segments[row])
@@ -223,6 +226,7 @@ class CandidateQueue:
         row = self._row_of(candidate_id)
         self._verdicts.pop(candidate_id, None)
         self._rejected_sizes.pop(row, None)
+        self._late[row] = False
         self._decided[row] = False
         self._fold(self._segments[row])
 
@@ -263,6 +267,14 @@ class CandidateQueue:
         still: Array = ~self._decided & ~self._moot() & (self._folded_into < 0)
         return still
 
+    def _open_within(self, rows: Array) -> Array:
+        """Let a candidate stand for itself where the one it was folded into is not to be shown."""
+        leader = self._folded_into
+        unseen = (leader >= 0) & ~rows[leader] & ~self._decided[leader]
+        alone = unseen & ~self._decided & ~self._moot()
+        eligible: Array = (self._open() | alone) & rows
+        return eligible
+
     def _key(self) -> Array:
         match self._order:
             case "gain":
@@ -301,11 +313,17 @@ class CandidateQueue:
         self._fold(np.unique(self._segments[live]) if len(changed) else None)
 
     def _ask_again(self, rows: Array) -> None:
-        """Open a rejected merge once a side has lost a good part: what spoke against it may be gone."""
+        """Open a rejected merge once a side has changed much: what spoke against it may be gone.
+
+        At once where a side was cut, behind everything else where a side has only grown.
+        """
         for row in sorted(self._rejected_sizes.keys() & set(rows.tolist())):
-            if self._is_merge[row]:
-                kept = self._side[row] >= _ASK_AGAIN * self._rejected_sizes[row]
-                self._decided[row] = bool(kept.all())
+            if not self._is_merge[row]:
+                continue
+            share = self._side[row] / np.maximum(self._rejected_sizes[row], 1.0)
+            shrunk, grown = bool((share < _SHRUNK).any()), bool((share > _GROWN).any())
+            self._decided[row] = not (shrunk or grown)
+            self._late[row] = grown and not shrunk
 
     def _judge(self, merges: Array, changed: Array) -> None:
         """Ask the model again about merges whose contact is another one than at detection."""
@@ -341,7 +359,7 @@ class CandidateQueue:
             merges = merges & near
         rows = np.flatnonzero(merges)
         low, high = self._segments[rows].min(axis=1), self._segments[rows].max(axis=1)
-        order = np.lexsort((rows, -self._probability[rows], high, low))
+        order = np.lexsort((rows, -self._probability[rows], self._late[rows], high, low))
         rows, low, high = rows[order], low[order], high[order]
         again = np.flatnonzero((low[1:] == low[:-1]) & (high[1:] == high[:-1]))
         starts = np.flatnonzero(np.r_[True, (low[1:] != low[:-1]) | (high[1:] != high[:-1])])

@@ -108,7 +108,7 @@ def test_dust_is_left_alone():
 
 def test_small_contacts_and_unlikely_merges_are_left_out():
     assert not _detect(chain_graph([0.4], areas=[2]))
-    assert not _detect(chain_graph([0.001]))
+    assert not _detect(chain_graph([0.0005]))
     assert _detect(chain_graph([0.4], areas=[3]))
 
 

@@ -191,6 +191,17 @@ def test_a_rejected_merge_is_asked_again_when_a_side_was_cut():
     assert queue.status(candidate.id) == "decided"
 
 
+def test_a_rejected_merge_is_asked_again_at_the_end_when_a_side_has_grown():
+    graph = chain_graph([0.1, 0.4, 0.1], sizes=[500, 1000, 1000, 1000])
+    found = [merge_candidate(2, 3, probability=0.9), merge_candidate(3, 4, probability=0.1)]
+    segmentation, queue = _queue(graph, found)
+    queue.mark(found[0].id, "reject")
+    _move(segmentation, queue, [1], 2)
+    assert [c.id for c in queue.peek(5)] == [found[1].id, found[0].id]
+    queue.mark(found[0].id, "reject")
+    assert [c.id for c in queue.peek(5)] == [found[1].id]
+
+
 def test_a_split_is_shown_without_seeds_that_are_elsewhere():
     graph = chain_graph([0.9, 0.6, 0.9])
     segmentation, queue = _queue(
@@ -229,6 +240,16 @@ def test_a_stranger_is_refused_and_doubles_are_dropped(apart):
 def test_a_mask_restricts_what_is_shown(apart):
     _, queue, found = apart
     assert [c.id for c in queue.peek(5, within=np.array([False, False, True]))] == [found[2].id]
+
+
+def test_a_mask_that_hides_a_candidate_does_not_hide_those_folded_into_it():
+    graph = chain_graph([0.9, 0.4], sizes=[500, 500, 1000])
+    found = [merge_candidate(2, 3, probability=0.4), merge_candidate(1, 3, probability=0.3)]
+    _, queue = _queue(graph, found)
+    only_second = np.array([False, True])
+    assert [c.id for c in queue.peek(5, within=only_second)] == [found[1].id]
+    queue.mark(found[1].id, "reject")
+    assert queue.peek(5, within=only_second) == []
 
 
 def test_an_empty_queue_is_quiet():
