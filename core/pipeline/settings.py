@@ -51,7 +51,7 @@ class WatershedSettings(StageSettings):
         description="seeds on the distance transform, or watershed with thresholds",
     )
     boundary_threshold: Fraction = Field(
-        default=0.5, description="fragments: inside above this affinity"
+        default=0.6, description="fragments: inside above this affinity"
     )
     filter_size: PositiveInt = Field(
         default=9, description="fragments: seeds are maxima in a window of this many voxels"
@@ -82,7 +82,7 @@ class AgglomerationSettings(StageSettings):
     """Mean-affinity agglomeration with a recorded merge tree."""
 
     stage: Literal["agglomeration"] = "agglomeration"
-    threshold: Fraction = Field(default=0.5, description="segments are cut at this mean affinity")
+    threshold: Fraction = Field(default=0.4, description="segments are cut at this mean affinity")
 
 
 class SkeletonsSettings(StageSettings):
