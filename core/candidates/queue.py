@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmend.core.candidates.candidate import Candidate, still_together
+from segmend.core.candidates.folding import fold_same_pairs
 from segmend.core.candidates.gain import change_if_right
 from segmend.core.candidates.rescoring import LiveSegments, PairScorer
 from segmend.core.edits.model import Split
@@ -357,21 +358,10 @@ class CandidateQueue:
             near = _either(np.isin(self._segments, segments))
             self._folded_into[near] = -1
             merges = merges & near
+        worth = self._probability - self._late
         rows = np.flatnonzero(merges)
-        low, high = self._segments[rows].min(axis=1), self._segments[rows].max(axis=1)
-        order = np.lexsort((rows, -self._probability[rows], self._late[rows], high, low))
-        rows, low, high = rows[order], low[order], high[order]
-        again = np.flatnonzero((low[1:] == low[:-1]) & (high[1:] == high[:-1]))
-        starts = np.flatnonzero(np.r_[True, (low[1:] != low[:-1]) | (high[1:] != high[:-1])])
-        for start in np.unique(np.searchsorted(starts, again, side="right") - 1):
-            stop = starts[start + 1] if start + 1 < len(starts) else len(rows)
-            self._fold_group(rows[starts[start] : stop])
-
-    def _fold_group(self, rows: Array) -> None:
-        open_rows = rows[~self._decided[rows]]
-        answered = [row for row in rows.tolist() if self._answers_still(row)]
-        leader = answered[0] if answered else (int(open_rows[0]) if len(open_rows) else -1)
-        self._folded_into[open_rows[open_rows != leader]] = leader
+        folded = fold_same_pairs(rows, self._segments, worth, self._decided, self._answers_still)
+        self._folded_into[list(folded.keys())] = list(folded.values())
 
     def _answers_still(self, row: int) -> bool:
         """Say whether a rejection was about these two segments, not about small parts of them."""

@@ -179,7 +179,7 @@ def fit(
         optimiser.step()
         schedule.step()
         if progress and step % 100 == 99:
-            progress(step + 1, config.steps, float(loss))
+            progress(step + 1, config.steps, float(loss.detach()))
     arrays = [(w.detach().numpy(), b.detach().numpy()) for w, b in layers]
     return EdgeModel(mean, scale, tuple(w for w, _ in arrays), tuple(b for _, b in arrays))
 
