@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 import traceback
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,6 +15,7 @@ from typing import Any
 
 os.environ.setdefault("NAPARI_ASYNC", "1")  # before napari is imported, and never toggled
 
+import numpy as np
 from napari.qt import get_qapp
 from qtpy.QtCore import QCoreApplication
 from qtpy.QtWidgets import QDialog
@@ -394,7 +396,7 @@ class Application:
         text = f"z {z}   y {y}   x {x}"
         session = self.now.session
         if session is not None and (segment := self.window.scene.segment_under(place)):
-            text += f"     segment {int(session.segmentation.export_ids([segment])[0])}"
+            text += f"     segment {int(session.segmentation.export_ids(np.array([segment]))[0])}"
         self.window.show_place(text)
 
     def _hold(self, down: bool) -> None:
@@ -435,14 +437,16 @@ def _volumes(project: Project, session: Session | None) -> SceneVolumes:
 
 
 def _qt_application() -> Any:
-    return get_qapp(
-        app_name="Segmend",
-        app_version=version("segmend"),
-        icon=str(icon_folder() / "segmend.svg"),
-        org_name="Segmend",
-        org_domain="segmend.org",
-        app_id="org.segmend.segmend",
-    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="QApplication already existed")
+        return get_qapp(
+            app_name="Segmend",
+            app_version=version("segmend"),
+            icon=str(icon_folder() / "segmend.svg"),
+            org_name="Segmend",
+            org_domain="segmend.org",
+            app_id="org.segmend.segmend",
+        )
 
 
 def open_window(

@@ -53,10 +53,10 @@ class MeshShelf:
         if (kept := _load(file)) is not None:
             return kept
         mask, volume, start = _mask(supervoxels, box, levels)
-        size = volume.grid.voxel_size_nm_zyx
+        z, y, x = volume.grid.voxel_size_nm_zyx
         while mask.size > _MESH_VOXELS:
-            mask, size = mask[::2, ::2, ::2], tuple(2 * s for s in size)
-        mesh = smoothed(mesh_within(mask, size, volume.grid.to_nm(start), max_faces=max_faces))
+            mask, z, y, x = mask[::2, ::2, ::2], 2 * z, 2 * y, 2 * x
+        mesh = smoothed(mesh_within(mask, (z, y, x), volume.grid.to_nm(start), max_faces=max_faces))
         _save(file, mesh)
         return mesh
 

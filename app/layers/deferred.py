@@ -93,7 +93,7 @@ def _picked(axis: Axis, item: Any) -> Axis:
         if part.step != 1:
             raise IndexError("a volume is shown voxel by voxel: slices have no step")
         return part
-    return axis[int(item.__index__())]  # type: ignore[index, no-any-return]
+    return axis[int(item.__index__())]  # type: ignore[index]
 
 
 class SharedReads:

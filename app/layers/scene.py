@@ -18,7 +18,7 @@ from napari.utils.colormaps import Colormap, CyclicLabelColormap
 from segmend.app.layers.deferred import DeferredVolume, SharedReads, SideTable, TwoSides
 from segmend.app.presenters.candidate_scene import CandidateScene
 from segmend.app.presenters.ports import FIRST_COLOUR, MESH_COLOURS, SECOND_COLOUR, ColouredMesh
-from segmend.core.algorithms.meshes import joined
+from segmend.core.algorithms.meshes import Mesh, joined
 from segmend.core.geometry import Grid, ZyxNm
 from segmend.core.segmentation.mapped_labels import MappedLabels
 from segmend.core.volumes.base import Volume
@@ -26,6 +26,8 @@ from segmend.core.volumes.base import Volume
 IMAGE, AFFINITIES, SEGMENTS, CANDIDATE = "EM image", "Affinities", "Segments", "Candidate"
 OVERLAYS = (AFFINITIES, SEGMENTS, CANDIDATE)
 _MOST_CROPPING = 1.8
+_NEAR = 2.0
+"""Fields of view of the sections that the 3D view shows around a candidate on a large segment."""
 _AXES = ("z", "y", "x")
 _UNITS = ("nm", "nm", "nm")
 
@@ -64,6 +66,7 @@ class Scene:
         self._shared: tuple[SharedReads, ...] = ()
         self._sides = SideTable()
         self._mesh_layer: Surface | None = None
+        self._framed: tuple[ZyxNm, float] | None = None
         scale_bar = sections.canvas.overlays["scale_bar"]
         scale_bar.visible = True
         scale_bar.box = True
@@ -91,6 +94,7 @@ class Scene:
                 model.layers.clear()
         self._shared = ()
         self._mesh_layer = None
+        self._framed = None
 
     def _add_image(self, levels: tuple[Volume, ...], place: dict[str, Any]) -> None:
         arrays = [DeferredVolume(level) for level in levels]
@@ -162,6 +166,7 @@ class Scene:
         """Move the sections to a place, with `extent_nm` of it visible; avoid empty margins."""
         if self.sections.dims.ndim < 3:
             return
+        self._framed = centre_nm, extent_nm
         self.sections.dims.set_point(0, centre_nm[0])
         camera = self.sections.scene.camera
         height, width = self.sections.canvas.size
@@ -201,12 +206,24 @@ class Scene:
             self.solids.add_layer(self._mesh_layer)
         else:
             self._mesh_layer.data = data
-        self._frame_solids(first_time)
-
-    def _frame_solids(self, first_time: bool) -> None:
         if first_time:
             self.solids.scene.camera.angles = (12.0, -32.0, 24.0)
-        self.solids.reset_view(reset_camera_angle=False)
+        self._frame_solids([item.mesh for item in meshes if len(item.mesh.faces)])
+
+    def _frame_solids(self, meshes: Sequence[Mesh]) -> None:
+        """Show all meshes, or less around the candidate where the smaller side would be lost."""
+        spans = [float(np.linalg.norm(np.ptp(mesh.vertices_nm, axis=0))) for mesh in meshes]
+        vertices = np.concatenate([mesh.vertices_nm for mesh in meshes])
+        low, high = vertices.min(axis=0), vertices.max(axis=0)
+        whole = float(np.linalg.norm(high - low))
+        camera = self.solids.scene.camera
+        centre, span = (low + high) / 2, whole
+        if self._framed is not None:
+            near = max(_NEAR * self._framed[1], 1.5 * min(spans))
+            if near < whole / 2:
+                centre, span = np.array(self._framed[0]), near
+        camera.center = tuple(map(float, centre))
+        camera.zoom = min(self.solids.canvas.size) / span
 
     # -- what a person turns on and off -------------------------------------------------------------------------
 

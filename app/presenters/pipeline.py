@@ -13,7 +13,7 @@ from segmend.core.pipeline.progress import Progress, RunReport, RunState, StageS
 
 STAGES = ("affinities", "watershed", "graph", "agglomeration", "skeletons", "candidates")
 STAGE_TITLES = {
-    "affinities": "Affinities by the network",
+    "affinities": "Affinities",
     "watershed": "Supervoxels",
     "graph": "Region graph",
     "agglomeration": "Agglomeration",

@@ -65,7 +65,14 @@ class ReviewSession(Protocol):
     @property
     def operations_in_effect(self) -> Sequence[Any]: ...  # noqa: D102
 
-    def decide(self, candidate: Candidate, verdict: str, *, milliseconds: int | None = None) -> Any:
+    def decide(
+        self,
+        candidate: Candidate,
+        verdict: str,
+        *,
+        reason: str = "",
+        milliseconds: int | None = None,
+    ) -> Any:
         """Record a verdict and carry out what it asks for."""
 
     def undo(self) -> Any:

@@ -32,6 +32,7 @@ class HistoryPanel(Panel):
             lambda item: self.chosen.emit(item.data(_Roles().place))
         )
         self._empty.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self._list.setObjectName("history")
         layout = column(self._empty, self._list, margin=0, spacing=0)
         self._empty.setContentsMargins(14, 10, 14, 10)
         self.setLayout(layout)

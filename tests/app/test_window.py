@@ -8,11 +8,19 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QImage
 from qtpy.QtWidgets import QApplication
 
-from segmend.app.application import Application, Choices, Options, wait_until_drawn
+from segmend.app.application import (
+    Application,
+    Choices,
+    Options,
+    take_picture,
+    wait_until_drawn,
+)
 from segmend.app.layers.scene import AFFINITIES, CANDIDATE, SEGMENTS
 from segmend.app.presenters.projects import RecentProjects
 from segmend.core.errors import ProjectError
+from segmend.core.project import create_project
 from segmend.core.session import Session
+from segmend.core.volumes.memory import MemoryVolume
 
 pytestmark = pytest.mark.viewer
 
@@ -47,9 +55,13 @@ def press(qtbot, application, key):
 
 
 def picture(widget):
-    image = widget.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
+    return pixels_of(widget.grab().toImage())
+
+
+def pixels_of(image):
+    image = image.convertToFormat(QImage.Format.Format_RGB888)
     bits = image.constBits()
-    bits.setsize(image.byteCount())
+    bits.setsize(image.sizeInBytes())
     rows = np.frombuffer(bits, np.uint8).reshape(image.height(), image.bytesPerLine())
     return rows[:, : image.width() * 3].reshape(image.height(), image.width(), 3).astype(int)
 
@@ -79,12 +91,12 @@ def test_keys_decide_undo_and_hide(opened, qtbot):
     assert opened.window.scene.layer(AFFINITIES).visible
 
 
-def test_space_shows_the_bare_image_while_it_is_down(opened):
+def test_space_shows_the_bare_image_while_it_is_down(opened, qtbot):
     scene = opened.window.scene
-    opened.window.held.emit(True)
+    qtbot.keyPress(opened.window, Qt.Key.Key_Space)
     assert not scene.layer(SEGMENTS).visible
     assert not scene.layer(CANDIDATE).visible
-    opened.window.held.emit(False)
+    qtbot.keyRelease(opened.window, Qt.Key.Key_Space)
     assert scene.layer(SEGMENTS).visible
     assert not scene.layer(AFFINITIES).visible
 
@@ -128,3 +140,26 @@ def test_nothing_in_the_review_panel_is_cut_off(opened):
             assert corner.y() < window.review.rect().bottom()
             area = window.review.parent().parent()
             assert area.verticalScrollBar().maximum() == 0
+
+
+def test_picture_of_the_queue(project_path, tmp_path, qapp):
+    take_picture(project_path, tmp_path / "window.png", (1300, 820))
+    pixels = pixels_of(QImage(str(tmp_path / "window.png")))
+    assert pixels.shape == (820, 1300, 3)
+    assert share(pixels, 2, 0) > 0.01
+    assert share(pixels, 0, 2) > 0.01
+    with Session.open(project_path) as session:
+        assert session.log() == []
+
+
+def test_project_without_segmentation_asks_for_the_pipeline(application, tmp_path):
+    image = np.random.default_rng(0).integers(0, 255, (8, 64, 64)).astype(np.uint8)
+    project = create_project(tmp_path / "raw.segmend", image=MemoryVolume(image))
+    application.open(project.path)
+    wait_until_drawn(application)
+    assert application.window.review._end_title.text() == "Not segmented yet"
+    situation = application.situation()
+    assert situation.project
+    assert not situation.segmented
+    assert application.window.actions_by_id["pipeline.run"].isEnabled()
+    assert not application.window.actions_by_id["review.accept"].isEnabled()

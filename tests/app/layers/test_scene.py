@@ -191,6 +191,17 @@ def test_meshes_are_one_layer_in_their_colours(scene):
     assert layer.visible
 
 
+def test_3d_view_shows_everything_unless_the_smaller_side_would_be_lost(scene):
+    small = coloured((0.0, 250.0, 0.0), 0)
+    scene.frame((10.0, 260.0, 10.0), 100.0)
+    camera = scene.solids.scene.camera
+    scene.show_meshes([small, coloured((0.0, 350.0, 0.0), 1)])
+    np.testing.assert_allclose(camera.center, (5, 305, 5), atol=1)
+    scene.show_meshes([small, coloured((0.0, 9000.0, 0.0), 1)])
+    assert camera.center == (10.0, 260.0, 10.0)
+    assert min(scene.solids.canvas.size) / camera.zoom == pytest.approx(200)
+
+
 def test_closing_forgets_the_project(scene):
     scene.close()
     assert not scene.sections.layers
@@ -266,6 +277,15 @@ def test_an_edit_reads_no_voxel(big):
     scene, image, supervoxels, _ = big
     scene.after_edit(voxels_changed=False)
     settle(scene)
+    assert counted((*image, *supervoxels)) == 0
+
+
+def test_hiding_the_colours_for_a_moment_reads_no_voxel(big):
+    scene, image, supervoxels, _ = big
+    for _ in range(2):
+        scene.toggle(SEGMENTS)
+        scene.toggle(CANDIDATE)
+        settle(scene)
     assert counted((*image, *supervoxels)) == 0
 
 
