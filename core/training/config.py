@@ -82,6 +82,8 @@ class TrainingConfig(_Strict):
         For the model card; the licence is that of the weights.
     margin_zyx : tuple of 3 int
         Context that inference reads around a block.
+    validation : LabelledSource, optional
+        What training never sees; measured once at the end, for the model card, and never to choose anything.
     steps : int
         Optimiser steps, one batch each.
     erode_axes : tuple of int
@@ -98,6 +100,7 @@ class TrainingConfig(_Strict):
     offsets_zyx: tuple[Zyx, ...] = Field(min_length=1)
     architecture: Architecture
     sources: tuple[Source, ...] = Field(min_length=1)
+    validation: LabelledSource | None = None
     augmentation: AugmentationConfig = AugmentationConfig()
     patch_zyx: Zyx = (64, 64, 64)
     batch: int = Field(default=1, ge=1, le=64)

@@ -16,13 +16,15 @@ from numpy.random import Generator
 from torch import Tensor
 
 from segmend.core.errors import InputError
+from segmend.core.networks.inference import load_affinity_model
 from segmend.core.networks.losses import balanced_affinity_loss
 from segmend.core.networks.unet import ResidualUNet
 from segmend.core.training.augmentation import augment
-from segmend.core.training.config import TrainingConfig
+from segmend.core.training.config import LabelledSource, TrainingConfig
 from segmend.core.training.export import export_model
-from segmend.core.training.sources import TrainingVolume, load_sources
+from segmend.core.training.sources import TrainingVolume, load_sources, read_labelled
 from segmend.core.training.targets import affinity_targets
+from segmend.core.training.validation import affinity_figures
 
 Progress = Callable[[int, int, float], None]
 AVERAGE_OF_LOSS = 0.98
@@ -104,7 +106,19 @@ def train(
             saved = time.monotonic()
             _save(run, checkpoint)
             _log(folder / "log.jsonl", run, loss)
-    return export_model(checkpoint, config, folder)
+    weights = export_model(checkpoint, config, folder)
+    if config.validation is None:
+        return weights
+    return export_model(
+        checkpoint, config, folder, figures=_validate(weights, config, config.validation)
+    )
+
+
+def _validate(weights: Path, config: TrainingConfig, unseen: LabelledSource) -> dict[str, float]:
+    image, labels = read_labelled(unseen)
+    axes = () if unseen.membranes else config.erode_axes
+    figures = affinity_figures(load_affinity_model(weights, "cpu"), image, labels, erode_axes=axes)
+    return {f"validation_{name}": round(value, 4) for name, value in figures.items()}
 
 
 def _start(config: TrainingConfig, checkpoint: Path) -> _Run:

@@ -107,6 +107,24 @@ def varied_spec(source: SyntheticSource, voxel_size_nm_zyx: ZyxNm, seed: int) ->
 
 
 def _labelled(source: LabelledSource) -> TrainingVolume:
+    image, labels = read_labelled(source)
+    return TrainingVolume(
+        standardised(image),
+        labels.astype(np.int32),
+        source.weight,
+        planar=source.membranes,
+        membranes=source.membranes,
+    )
+
+
+def read_labelled(source: LabelledSource) -> tuple[NDArray, NDArray]:
+    """Return image and labels of a source, (z, y, x), resampled and with membranes made objects.
+
+    Raises
+    ------
+    InputError
+        If the file or a dataset is missing.
+    """
     path = data_folder() / source.file
     if not path.is_file():
         raise InputError(
@@ -120,13 +138,7 @@ def _labelled(source: LabelledSource) -> TrainingVolume:
         labels = ndimage.zoom(labels, zoom, order=0)
     if source.membranes:
         labels = _components_per_section(labels)
-    return TrainingVolume(
-        standardised(image),
-        labels.astype(np.int32),
-        source.weight,
-        planar=source.membranes,
-        membranes=source.membranes,
-    )
+    return image, labels
 
 
 def _crop(file: h5py.File, path: Path, name: str, source: LabelledSource) -> NDArray:

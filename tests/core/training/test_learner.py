@@ -13,7 +13,7 @@ from segmend.core.training.config import TrainingConfig, read_training_config
 from segmend.core.training.learner import draw_batch, learning_rate, train
 from segmend.core.training.sources import load_sources
 
-CONFIGS = sorted((Path(__file__).parents[3] / "core" / "training" / "configs").glob("*.toml"))
+CONFIGS = sorted((Path(__file__).parents[3] / "core" / "training" / "configs").glob("*nm.toml"))
 SOURCE = {"kind": "labelled", "file": "data.h5", "credit": "nobody", "licence": "CC0 1.0"}
 
 
@@ -130,6 +130,8 @@ def test_shipped_configurations_are_valid_and_keep_the_rules(path: Path) -> None
         if getattr(source, "file", "") == "fib25_train.h5":
             assert source.stop_zyx is not None
             assert source.stop_zyx[0] <= 128
+    if settings.validation is not None and settings.validation.file == "fib25_train.h5":
+        assert settings.validation.start_zyx == (128, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -167,6 +169,15 @@ def test_missing_files_and_datasets_are_named(data: Path, tmp_path: Path) -> Non
         load_sources(config(sources=({**SOURCE, "image": "none"},)))
     with pytest.raises(InputError, match="does not exist"):
         read_training_config(tmp_path / "none.toml")
+
+
+def test_the_card_tells_the_validation(data: Path) -> None:
+    card = read_card(train(config(validation=SOURCE), runs=data).with_suffix(".toml"))
+    assert set(card.figures) == {
+        "validation_boundary_f_nearest",
+        "validation_cross_entropy_nearest",
+    }
+    assert 0 <= card.figures["validation_boundary_f_nearest"] <= 1
 
 
 def test_models_carry_the_offsets_they_were_trained_for(data: Path) -> None:
