@@ -44,8 +44,8 @@ def affinity_figures(
 def boundary_f(affinity: NDArray, joined: NDArray[np.bool_]) -> float:
     """Return the F-score of affinities below 0.5 as boundaries; 1 where there is none and none is seen."""
     cut, split = affinity < 0.5, ~joined
-    total = np.count_nonzero(cut) + np.count_nonzero(split)
-    return 2.0 * np.count_nonzero(cut & split) / total if total else 1.0
+    total = int(np.count_nonzero(cut)) + int(np.count_nonzero(split))
+    return 2.0 * int(np.count_nonzero(cut & split)) / total if total else 1.0
 
 
 def cross_entropy(affinity: NDArray, joined: NDArray[np.bool_]) -> float:
