@@ -102,7 +102,7 @@ class CandidatesSettings(StageSettings):
 
     stage: Literal["candidates"] = "candidates"
     min_probability: Fraction = Field(
-        default=0.005, description="less likely candidates are not kept"
+        default=0.001, description="less likely candidates are not kept"
     )
     min_side_voxels: PositiveInt = Field(default=50, description="smallest side of an edit")
     min_area: PositiveInt = Field(
