@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from segmend.core.algorithms.meshes import Mesh, mesh_within, smoothed
 from segmend.core.geometry import Box
+from segmend.core.session import Session
 from segmend.core.volumes.base import Volume
 
 _RECIPE = 2
@@ -59,6 +60,17 @@ class MeshShelf:
         mesh = smoothed(mesh_within(mask, (z, y, x), volume.grid.to_nm(start), max_faces=max_faces))
         _save(file, mesh)
         return mesh
+
+
+def mesher_for(session: Session) -> Callable[[NDArray[Any], int], Mesh]:
+    """Return what makes the meshes of a session: supervoxels and most faces in, mesh out."""
+    shelf = MeshShelf(session.project.generation_dir / "meshes")
+
+    def mesher(supervoxels: NDArray[Any], max_faces: int) -> Mesh:
+        box = session.segmentation.box_of(supervoxels)
+        return shelf.mesh(supervoxels, box, session.supervoxels, max_faces)
+
+    return mesher
 
 
 def _mask(

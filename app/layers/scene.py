@@ -13,11 +13,18 @@ import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image, Labels, Surface
 from napari.layers.base import Layer
-from napari.utils.colormaps import Colormap, CyclicLabelColormap
 
+from segmend.app.layers.appearance import (
+    AXES,
+    UNITS,
+    mesh_colours,
+    placement,
+    side_colours,
+    value_limits,
+)
 from segmend.app.layers.deferred import DeferredVolume, SharedReads, SideTable, TwoSides
 from segmend.app.presenters.candidate_scene import CandidateScene
-from segmend.app.presenters.ports import FIRST_COLOUR, MESH_COLOURS, SECOND_COLOUR, ColouredMesh
+from segmend.app.presenters.ports import MESH_COLOURS, ColouredMesh
 from segmend.core.algorithms.meshes import Mesh, joined
 from segmend.core.geometry import Grid, ZyxNm
 from segmend.core.segmentation.mapped_labels import MappedLabels
@@ -28,8 +35,6 @@ OVERLAYS = (AFFINITIES, SEGMENTS, CANDIDATE)
 _MOST_CROPPING = 1.8
 _NEAR = 2.0
 """Fields of view of the sections that the 3D view shows around a candidate on a large segment."""
-_AXES = ("z", "y", "x")
-_UNITS = ("nm", "nm", "nm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +76,14 @@ class Scene:
         scale_bar.visible = True
         scale_bar.box = True
         scale_bar.position = "bottom_right"
+        scale_bar.font_size = 8
 
     # -- what is there ------------------------------------------------------------------------------------------
 
     def open(self, volumes: SceneVolumes, mapping: Any | None) -> None:
         """Show a project; `mapping` is its live segmentation, or None before there is one."""
         self.close()
-        place = _placement(volumes.grid)
+        place = placement(volumes.grid)
         if volumes.image:
             self._add_image(volumes.image, place)
         if volumes.affinities is not None:
@@ -104,7 +110,7 @@ class Scene:
                 multiscale=len(arrays) > 1,
                 rgb=False,
                 name=IMAGE,
-                contrast_limits=_limits(levels),
+                contrast_limits=value_limits(levels),
                 interpolation2d="linear",
                 blending="translucent_no_depth",
                 **place,
@@ -124,7 +130,7 @@ class Scene:
                 visible=False,
                 opacity=0.6,
                 blending="translucent_no_depth",
-                **_placement(affinities.grid),
+                **placement(affinities.grid),
             )
         )
 
@@ -134,13 +140,13 @@ class Scene:
         sides = [DeferredVolume(TwoSides(level, self._sides)) for level in self._shared]
         for name, arrays, colours in (
             (SEGMENTS, segments, None),
-            (CANDIDATE, sides, _side_colours()),
+            (CANDIDATE, sides, side_colours()),
         ):
             layer = Labels(
                 arrays if len(arrays) > 1 else arrays[0],
                 multiscale=len(arrays) > 1,
                 name=name,
-                opacity=0.22 if name == SEGMENTS else 0.4,
+                opacity=0.14 if name == SEGMENTS else 0.46,
                 blending="translucent_no_depth",
                 **place,
             )
@@ -196,12 +202,12 @@ class Scene:
         if self._mesh_layer is None:
             self._mesh_layer = Surface(
                 data,
-                colormap=_mesh_colours(),
+                colormap=mesh_colours(),
                 contrast_limits=(0, len(MESH_COLOURS)),
                 shading="none",
                 name="Meshes",
-                axis_labels=_AXES,
-                units=_UNITS,
+                axis_labels=AXES,
+                units=UNITS,
             )
             self.solids.add_layer(self._mesh_layer)
         else:
@@ -262,41 +268,3 @@ class Scene:
         layer = self.layer(name)
         if layer is not None:
             layer.refresh(extent=False, highlight=False)
-
-
-def _placement(grid: Grid) -> dict[str, Any]:
-    return {
-        "scale": grid.voxel_size_nm_zyx,
-        "translate": grid.offset_nm_zyx,
-        "axis_labels": _AXES,
-        "units": _UNITS,
-    }
-
-
-def _limits(levels: tuple[Volume, ...]) -> tuple[float, float]:
-    dtype = levels[0].dtype
-    return (0.0, float(np.iinfo(dtype).max)) if dtype.kind in "ui" else (0.0, 1.0)
-
-
-def _side_colours() -> CyclicLabelColormap:
-    return CyclicLabelColormap(
-        colors=np.array([(0, 0, 0, 0), _rgba(FIRST_COLOUR), _rgba(SECOND_COLOUR)], np.float32)
-    )
-
-
-def _mesh_colours() -> Colormap:
-    """Return one stretch from dark to light per colour, in the order of `MESH_COLOURS`."""
-    count = len(MESH_COLOURS)
-    colours = [
-        (*(level * channel for channel in _rgba(colour)[:3]), 1.0)
-        for colour in MESH_COLOURS
-        for level in (0.12, 1.0)
-    ]
-    controls = [(i + end) / count for i in range(count) for end in (0.0, 0.999)]
-    controls[-1] = 1.0
-    return Colormap(np.array(colours), controls=controls, name="segmend meshes")
-
-
-def _rgba(colour: str) -> tuple[float, float, float, float]:
-    red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
-    return red, green, blue, 1.0

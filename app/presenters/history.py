@@ -9,6 +9,7 @@ from typing import Any
 
 from segmend.core.geometry import ZyxNm
 
+_FIGURE_SPACE = "\u2007"
 _VERBS = {
     "merge": "Joined two segments",
     "split": "Cut a segment",
@@ -53,10 +54,11 @@ def history_lines(operations: Sequence[Any], limit: int = 200) -> tuple[HistoryL
         elif operation.kind == "redo":
             undone.discard(int(operation.payload["target"]))
     shown = [op for op in operations if op.kind not in ("undo", "redo")]
-    return tuple(_line(op, op.number in undone) for op in reversed(shown[-limit:]))
+    digits = len(str(shown[-1].number)) if shown else 0
+    return tuple(_line(op, op.number in undone, digits) for op in reversed(shown[-limit:]))
 
 
-def _line(operation: Any, undone: bool) -> HistoryLine:
+def _line(operation: Any, undone: bool, digits: int) -> HistoryLine:
     text = _VERDICTS.get(operation.verdict or "") if operation.kind == "verdict" else None
     text = text or _VERBS.get(operation.kind, operation.kind.capitalize())
     details = [f"Operation {operation.number} by {operation.author}"]
@@ -67,7 +69,10 @@ def _line(operation: Any, undone: bool) -> HistoryLine:
     if undone:
         details.append("undone")
     return HistoryLine(
-        f"{operation.number}   {text}", ", ".join(details), operation.place_nm, undone
+        f"{str(operation.number).rjust(digits, _FIGURE_SPACE)}   {text}",
+        ", ".join(details),
+        operation.place_nm,
+        undone,
     )
 
 

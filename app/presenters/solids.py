@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segmend.app.presenters.candidate_scene import CandidateScene
 from segmend.app.presenters.ports import ColouredMesh, Jobs, SceneView
-from segmend.core.algorithms.meshes import shade
+from segmend.core.algorithms.meshes import Mesh, shade
 
 FIRST, SECOND, PICKED = range(3)
 """Positions in `MESH_COLOURS`."""
@@ -19,11 +19,8 @@ FACE_BUDGET = 90_000
 _MAX_PICKED = 4
 
 
-class Mesher(Protocol):
-    """Makes the mesh of some supervoxels."""
-
-    def __call__(self, supervoxels: NDArray[Any], max_faces: int) -> Any:
-        """Return a `Mesh`; slow, so called off the window's thread."""
+Mesher = Callable[[NDArray[Any], int], Mesh]
+"""Makes the mesh of some supervoxels with at most so many faces; slow, so called off the window's thread."""
 
 
 class SolidsPresenter:

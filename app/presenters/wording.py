@@ -73,13 +73,7 @@ def _contact(evidence: Mapping[str, float], grid: Grid) -> str:
 
 def _skeletons(evidence: Mapping[str, float]) -> str:
     agreement = evidence.get("agreement", 0.0)
-    words = (
-        "facing each other"
-        if agreement > 0.7
-        else "partly facing"
-        if agreement > 0.4
-        else "turned away"
-    )
+    words = "facing" if agreement > 0.7 else "half facing" if agreement > 0.4 else "turned away"
     return f"ends {words}, {evidence['gap_nm']:.0f} nm apart"
 
 

@@ -135,6 +135,7 @@ class MessageDialog(QDialog):
 
     def __init__(self, parent: QWidget | None, title: str, text: str, details: str = "") -> None:
         super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(title)
         self.setMinimumWidth(460)
         words = label(text, wrap=True)

@@ -51,7 +51,7 @@ def test_contact_is_in_square_micrometres():
 def test_skeletons_only_where_there_are_any():
     assert "Skeletons" not in dict(evidence_in_words({"area": 5.0, "gap_nm": 0.0}, GRID))
     lines = dict(evidence_in_words({"gap_nm": 120.0, "agreement": 0.9}, GRID))
-    assert lines["Skeletons"] == "ends facing each other, 120 nm apart"
+    assert lines["Skeletons"] == "ends facing, 120 nm apart"
 
 
 def test_sizes_smaller_first():
