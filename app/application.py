@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import time
 import warnings
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from napari.qt import get_qapp
@@ -32,6 +35,19 @@ def _qt_application() -> Any:
         )
 
 
+def _show_uncaught(
+    application: Application,
+    kind: type[BaseException],
+    error: BaseException,
+    trace: TracebackType | None,
+) -> None:
+    """Show what nobody caught; without this, PyQt ends the program."""
+    if isinstance(error, Exception):
+        application.show_error(error)
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
 def open_window(
     project_path: str | Path | None = None, *, author: str | None = None, queue: bool = False
 ) -> int:
@@ -48,6 +64,7 @@ def open_window(
     """
     app = _qt_application()
     application = Application(Options(author=author))
+    sys.excepthook = partial(_show_uncaught, application)
     application.window.resize(1440, 900)
     application.window.show()
     if project_path is not None:

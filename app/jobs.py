@@ -60,6 +60,7 @@ class ThreadJobs(QObject):
         self._processes: ProcessPoolExecutor | None = None
         self._topics = _Topics()
         self._pending = 0
+        self._closed = False
         self._answered.connect(_call, Qt.ConnectionType.QueuedConnection)
         start_emitting_from_queue(msec=8)
 
@@ -99,12 +100,16 @@ class ThreadJobs(QObject):
     def _submit(
         self, executor: Executor, work: Work, then: Then, failed: Failed | None, topic: str
     ) -> None:
+        if self._closed:
+            return
         number = self._topics.ask(topic) if topic else 0
         self._pending += 1
         future = executor.submit(work)
 
         def deliver() -> None:
             self._pending -= 1
+            if self._closed or future.cancelled():
+                return
             error = future.exception()
             if not self._topics.is_current(topic, number):
                 return
@@ -127,7 +132,8 @@ class ThreadJobs(QObject):
         return not self.busy
 
     def shutdown(self) -> None:
-        """Let running work end and take no more."""
+        """Let running work end, deliver nothing more and take no more work."""
+        self._closed = True
         self._queries.shutdown(wait=True, cancel_futures=True)
         self._edits.shutdown(wait=True)  # the last one gives the project back
         if self._processes is not None:

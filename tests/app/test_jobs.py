@@ -73,6 +73,18 @@ def test_a_slow_query_does_not_hold_up_the_window(jobs):
     assert jobs.join(10)
 
 
+def test_nothing_is_delivered_after_the_end(qapp):
+    jobs, gate, got = ThreadJobs(), threading.Event(), []
+    jobs.edit(lambda: gate.wait(5), got.append)
+    jobs.edit(lambda: "last", got.append)
+    gate.set()
+    jobs.shutdown()
+    jobs.query(lambda: "late", got.append)
+    for _ in range(5):
+        qapp.processEvents()
+    assert got == []
+
+
 def test_computing_runs_in_another_process(jobs):
     got = []
     jobs.compute(partial(pow, 2, 10), got.append)
