@@ -157,8 +157,9 @@ def test_progress_is_silent_about_quick_work(capsys: pytest.CaptureFixture[str])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_cleanly(number: int) -> None:
     code = (
-        "import sys, time; from segmend.app.cli import models; from segmend.app.cli.main import run;"
-        "models.execute = lambda options: (print('working', flush=True), time.sleep(600));"
+        "import signal, sys, time; from segmend.app.cli import models; from segmend.app.cli.main import run;"
+        # Work that a shell starts in the background ignores Ctrl+C, and so would the tests there.
+        "signal.signal(signal.SIGINT, signal.default_int_handler); models.execute = lambda options: (print('working', flush=True), time.sleep(600));"
         "sys.exit(run(['models']))"
     )
     command = [sys.executable, "-c", code]
