@@ -199,12 +199,13 @@ def _predict_tiles(
 
 def _forward(model: AffinityModel, image: NDArray[np.float32]) -> NDArray[np.float32]:
     x = torch.from_numpy(np.ascontiguousarray(image))[None, None].to(model.device)
-    with torch.autocast(model.device.type, torch.bfloat16, enabled=_bfloat16_is_fast(model.device)):
+    with torch.autocast(model.device.type, torch.bfloat16, enabled=bfloat16_is_fast(model.device)):
         logits = model.network(x.contiguous(memory_format=torch.channels_last_3d))
     return functional.sigmoid(logits[0].float()).cpu().contiguous().numpy()
 
 
-def _bfloat16_is_fast(device: torch.device) -> bool:
+def bfloat16_is_fast(device: torch.device) -> bool:
+    """Say whether a device computes in bfloat16 faster than in float32, not by emulation."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported()
     return bool(torch.cpu._is_avx512_bf16_supported())

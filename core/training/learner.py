@@ -16,7 +16,7 @@ from numpy.random import Generator
 from torch import Tensor
 
 from segmend.core.errors import InputError
-from segmend.core.networks.inference import load_affinity_model
+from segmend.core.networks.inference import bfloat16_is_fast, load_affinity_model
 from segmend.core.networks.losses import balanced_affinity_loss
 from segmend.core.networks.unet import ResidualUNet
 from segmend.core.training.augmentation import augment
@@ -117,14 +117,15 @@ def train(
 def _validate(weights: Path, config: TrainingConfig, unseen: LabelledSource) -> dict[str, float]:
     image, labels = read_labelled(unseen)
     axes = () if unseen.membranes else config.erode_axes
-    figures = affinity_figures(load_affinity_model(weights, "cpu"), image, labels, erode_axes=axes)
+    figures = affinity_figures(load_affinity_model(weights), image, labels, erode_axes=axes)
     return {f"validation_{name}": round(value, 4) for name, value in figures.items()}
 
 
 def _start(config: TrainingConfig, checkpoint: Path) -> _Run:
     torch.manual_seed(config.seed)
     network = ResidualUNet(config.architecture, standardised=True)
-    network = network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    place = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    network = network.to(place, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
     )
@@ -135,7 +136,7 @@ def _start(config: TrainingConfig, checkpoint: Path) -> _Run:
 
 
 def _resume(run: _Run, checkpoint: Path, config: TrainingConfig) -> None:
-    state = torch.load(checkpoint, weights_only=True)
+    state = torch.load(checkpoint, weights_only=True, map_location="cpu")
     try:
         run.network.load_state_dict(state["network"])
         run.average.load_state_dict(state["average"])
@@ -153,8 +154,9 @@ def _resume(run: _Run, checkpoint: Path, config: TrainingConfig) -> None:
 def _learn(run: _Run, volumes: list[TrainingVolume], config: TrainingConfig) -> float:
     for group in run.optimizer.param_groups:
         group["lr"] = learning_rate(run.step, config)
-    image, target, valid = draw_batch(volumes, config, run.rng)
-    with torch.autocast("cpu", torch.bfloat16):
+    place = next(run.network.parameters()).device
+    image, target, valid = (t.to(place) for t in draw_batch(volumes, config, run.rng))
+    with torch.autocast(place.type, torch.bfloat16, enabled=bfloat16_is_fast(place)):
         logits = run.network(image.contiguous(memory_format=torch.channels_last_3d))
     loss = balanced_affinity_loss(logits, target, valid, balance=config.balance)
     run.optimizer.zero_grad(set_to_none=True)
