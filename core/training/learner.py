@@ -88,6 +88,12 @@ def train(
     -------
     Path
         The weights, ``NAME.safetensors`` with its card beside it, in the run's folder.
+
+    Raises
+    ------
+    InputError
+        If data are missing, the checkpoint is of another network, or the loss is no longer a number; the last
+        checkpoint stays.
     """
     torch.set_num_threads(config.threads)
     folder = runs / config.name
@@ -159,13 +165,19 @@ def _learn(run: _Run, volumes: list[TrainingVolume], config: TrainingConfig) -> 
     with torch.autocast(place.type, torch.bfloat16, enabled=bfloat16_is_fast(place)):
         logits = run.network(image.contiguous(memory_format=torch.channels_last_3d))
     loss = balanced_affinity_loss(logits, target, valid, balance=config.balance)
+    value = float(loss.detach())
+    if not math.isfinite(value):
+        raise InputError(
+            f"the loss is {value} at step {run.step}: expected a number; lower learning_rate and "
+            "start again from the last checkpoint"
+        )
     run.optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(run.network.parameters(), 1.0)
     run.optimizer.step()
     run.step += 1
     _average(run, config.average_decay)
-    return float(loss.detach())
+    return value
 
 
 @torch.no_grad()

@@ -9,6 +9,7 @@ import torch
 from segmend.core.errors import InputError
 from segmend.core.networks.cards import read_card
 from segmend.core.networks.inference import load_affinity_model
+from segmend.core.training import learner
 from segmend.core.training.config import TrainingConfig, read_training_config
 from segmend.core.training.learner import draw_batch, learning_rate, train
 from segmend.core.training.sources import load_sources
@@ -82,6 +83,19 @@ def test_a_checkpoint_of_another_network_is_refused(data: Path) -> None:
     wider = {"widths": (3,), "factors_zyx": (), "kernels_zyx": ((3, 3, 3),), "outputs": 3}
     with pytest.raises(InputError, match="no checkpoint of this configuration"):
         train(config(architecture=wider), runs=data)
+
+
+def test_a_diverged_run_stops_and_keeps_its_checkpoint(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(config(steps=1), runs=data)
+    before = (data / "tiny" / "checkpoint.pt").read_bytes()
+    monkeypatch.setattr(
+        learner, "balanced_affinity_loss", lambda logits, *_, **__: logits.sum() * float("nan")
+    )
+    with pytest.raises(InputError, match="loss is nan at step 1"):
+        train(config(steps=2), runs=data)
+    assert (data / "tiny" / "checkpoint.pt").read_bytes() == before
 
 
 def test_the_loss_falls(data: Path) -> None:
