@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -13,6 +14,8 @@ os.environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp(prefix="segmend-tests-")
 os.environ.setdefault("NAPARI_ASYNC", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["SEGMEND_AUTHOR"] = "test"
+# A shell that starts tests in the background lets them and their children ignore Ctrl+C, which some tests send.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

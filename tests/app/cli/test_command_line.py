@@ -156,11 +156,9 @@ def test_progress_is_silent_about_quick_work(capsys: pytest.CaptureFixture[str])
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_cleanly(number: int) -> None:
-    # Work that a shell starts in the background ignores Ctrl+C, and so would these tests there.
     code = (
-        "import signal, sys, time; from segmend.app.cli import models;"
+        "import sys, time; from segmend.app.cli import models;"
         "from segmend.app.cli.main import run;"
-        "signal.signal(signal.SIGINT, signal.default_int_handler);"
         "models.execute = lambda options: (print('working', flush=True), time.sleep(600));"
         "sys.exit(run(['models']))"
     )
