@@ -56,7 +56,7 @@ class NewProjectDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("New project")
         self.setMinimumWidth(640)
-        self._image = FilePicker("FILE, or FILE:/dataset inside HDF5, N5 and Zarr")
+        self._image = FilePicker("FILE, or FILE:/dataset inside HDF5 and Zarr")
         self._size = QLineEdit()
         self._size.setPlaceholderText("z y x in nm, for example 40 8 8; empty if the file says it")
         self._affinities = FilePicker("optional; else the network makes them")

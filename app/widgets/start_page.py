@@ -15,7 +15,7 @@ _TILES = (
         "Open the sample",
         "A small synthetic volume, segmented, with suspected errors to review.",
     ),
-    ("file.new", "New project…", "From an EM volume: HDF5, TIFF, PNG sections, Zarr, N5."),
+    ("file.new", "New project…", "From an EM volume: HDF5, TIFF, PNG sections, npy, Zarr."),
     ("file.open", "Open project…", "Go on with a .segmend folder."),
 )
 _WIDTH = 760
