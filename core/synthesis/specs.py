@@ -121,7 +121,7 @@ def _check(right: bool, name: str, expected: str) -> None:
 DEMO_SPEC = SampleSpec(
     shape_zyx=(80, 240, 240),
     voxel_size_nm_zyx=(10.0, 10.0, 10.0),
-    seed=7,
+    seed=1,
     # Harder than the tissue that the default resembles: a proofreader shall find something to do.
     membrane_gap=0.05,
     smudges=12.0,

@@ -73,9 +73,10 @@ def test_coarse_sections_are_cut_one_by_one(tmp_path, z, choice, per_section):
         image=MemoryVolume(array[0], grid),
         affinities=MemoryVolume(array, grid),
     )
-    chosen = PipelineSettings(watershed=WatershedSettings(per_section=choice))
-    found = supervoxels(run(project, chosen))
-    assert np.array_equal(found, seeded_fragments(array, per_section=per_section))
+    chosen = WatershedSettings(per_section=choice, boundary_threshold=0.4, filter_size=5)
+    found = supervoxels(run(project, PipelineSettings(watershed=chosen)))
+    wanted = seeded_fragments(array, boundary_threshold=0.4, filter_size=5, per_section=per_section)
+    assert np.array_equal(found, wanted)
 
 
 def test_graph_and_tree(make_project):
