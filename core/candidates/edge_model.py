@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from hashlib import blake2b
 from importlib import resources
+from importlib.resources.abc import Traversable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
@@ -185,8 +187,18 @@ def save_edge_model(path: Path, model: EdgeModel) -> None:
 @cache
 def shipped_model() -> TogetherModel:
     """Return the model that comes with the program; the affinity itself where none was installed."""
-    weights = resources.files("segmend.resources") / "weights" / "edge-model.safetensors"
+    weights = _shipped_weights()
     if not weights.is_file():
         return AffinityModel()
     with resources.as_file(weights) as path:
         return load_edge_model(path)
+
+
+def shipped_identity() -> str:
+    """Return a hash of the shipped weights, so that results of others are not taken for theirs."""
+    weights = _shipped_weights()
+    return blake2b(weights.read_bytes(), digest_size=16).hexdigest() if weights.is_file() else ""
+
+
+def _shipped_weights() -> Traversable:
+    return resources.files("segmend.resources") / "weights" / "edge-model.safetensors"

@@ -9,6 +9,7 @@ from typing import ClassVar
 from segmend.core.geometry import Box
 from segmend.core.pipeline.settings import CandidatesSettings, StageSettings
 from segmend.core.pipeline.stage import BaseStage, Scope, StageContext, Summary
+from segmend.core.project import Project
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,12 @@ class CandidatesStage(BaseStage):
     optional: ClassVar[tuple[str, ...]] = ("skeletons",)
     outputs: ClassVar[Mapping[str, tuple[str, ...]]] = {"candidates": ("candidates.json",)}
     scope: ClassVar[Scope] = "derived"
+
+    def identity(self, project: Project) -> str:
+        """Return a hash of the edge model's weights."""
+        from segmend.core.candidates.edge_model import shipped_identity
+
+        return shipped_identity()
 
     def run_block(self, context: StageContext, box: Box) -> None:
         """Look at every contact, every accepted merge and every skeleton link."""

@@ -119,3 +119,12 @@ def test_nothing_to_agglomerate_by_is_said(make_project, blocks, tmp_path):
     )
     with pytest.raises(StageError, match="no affinities to agglomerate by; run the affinities"):
         run(project, PipelineSettings(), ["agglomeration"])
+
+
+def test_candidates_of_another_edge_model_are_made_again(make_project, monkeypatch):
+    project = run(make_project(), PipelineSettings())
+    again = run_pipeline(project, ["candidates"], scheduler="synchronous")
+    assert [stage.skipped for stage in again.stages] == [True]
+    monkeypatch.setattr("segmend.core.candidates.edge_model.shipped_identity", lambda: "another")
+    other = run_pipeline(project, ["candidates"], scheduler="synchronous")
+    assert [stage.skipped for stage in other.stages] == [False]
