@@ -26,6 +26,21 @@ def execute(options: argparse.Namespace) -> Answer:
     return show_window(getattr(options, "project", None), author=getattr(options, "author", None))
 
 
+def check_screen() -> None:
+    """Refuse to start Qt where it would abort the program.
+
+    Raises
+    ------
+    InputError
+        If there is no screen.
+    """
+    if not has_screen():
+        raise InputError(
+            "no screen to open the window on: expected DISPLAY or WAYLAND_DISPLAY to be set; start it in a desktop"
+            " session, or use the commands that need no window (segmend --help)"
+        )
+
+
 def show_window(project: Path | None, *, author: str | None = None, queue: bool = False) -> Answer:
     """Open the window on a project, or on the start page.
 
@@ -38,11 +53,7 @@ def show_window(project: Path | None, *, author: str | None = None, queue: bool 
 
     if project is not None:
         open_project(project)  # a wrong folder is told of before Qt starts
-    if not has_screen():
-        raise InputError(
-            "no screen to open the window on: expected DISPLAY or WAYLAND_DISPLAY to be set; start it in a desktop"
-            " session, or use the commands that need no window (segmend --help)"
-        )
+    check_screen()
     from segmend.app.application import open_window
 
     for number in (signal.SIGINT, signal.SIGTERM):

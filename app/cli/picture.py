@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from segmend.app.cli.answer import Answer
+from segmend.app.cli.open import check_screen
 
 HELP = "take a picture of the window"
 
@@ -19,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> Answer:
     """Open the window, wait until it is drawn, write the picture."""
+    check_screen()
     from segmend.app.application import take_picture
 
     take_picture(options.project, options.out, queue=options.queue)

@@ -15,7 +15,7 @@ _VERBS = {
     "split": "Cut a segment",
     "divide": "Divided a supervoxel",
 }
-_VERDICTS = {"reject": "Rejected a suggestion", "unsure": "Skipped a suggestion"}
+_VERDICTS = {"reject": "Rejected", "unsure": "Skipped"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,6 @@ class ReviewPanel(Panel):
         self._note.hide()
         self._done = label(name="bigNumber")
         self._rest = label(name="muted")
-        self._rest.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._bar = QuietBar()
         layout = column(self._counts(), self._bar, 4, rule(), 2, self._pages, self._note, margin=14)
         layout.setStretchFactor(self._pages, 1)
@@ -40,12 +39,10 @@ class ReviewPanel(Panel):
     # -- building -----------------------------------------------------------------------------------------------
 
     def _counts(self) -> QWidget:
-        row = QWidget()
-        layout = QHBoxLayout(row)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._done)
-        layout.addWidget(self._rest, 1)
-        return row
+        """Two lines: thousands of decisions must not push the panel wider."""
+        box = QWidget()
+        box.setLayout(column(self._done, self._rest, spacing=0, margin=0))
+        return box
 
     def _make_card_page(self) -> QWidget:
         self._question = label(name="question", wrap=True)

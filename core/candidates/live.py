@@ -50,6 +50,7 @@ class LiveCandidates:
         self._columns(seed)
         self._total = float(sum(self._sizes(np.unique(segmentation.segment_of)).values())) or 1.0
         self.refresh()
+        self._remember_rejections()
 
     def _columns(self, seed: int) -> None:
         found = self._candidates
@@ -90,6 +91,14 @@ class LiveCandidates:
         """Read the whole mapping again."""
         self._segments = self._segmentation.segment_of[self._anchors].astype(np.int64)
         self._measure(np.arange(len(self._candidates)), np.empty(0, np.int64))
+
+    def _remember_rejections(self) -> None:
+        """Let rejections of earlier sessions answer like questions; today's sizes stand for those of then."""
+        for candidate_id, verdict in self._verdicts.items():
+            if verdict == "reject":
+                row = self._row[candidate_id]
+                self._rejected_sizes[row] = self._side[row].copy()
+        self._fold(None)
 
     def _moot(self) -> Array:
         same = self._segments[:, 0] == self._segments[:, 1]

@@ -86,7 +86,7 @@ def test_history_is_latest_first_and_strikes_out_what_is_undone():
             operation(3, "undo", payload={"target": 2}),
         ]
     )
-    assert [line.text for line in lines] == ["2   Rejected a suggestion", "1   Joined two segments"]
+    assert [line.text for line in lines] == ["2   Rejected", "1   Joined two segments"]
     assert [line.undone for line in lines] == [True, False]
     assert "decided in 1.5 s" in lines[1].details
 
@@ -108,7 +108,7 @@ def test_history_of_a_real_session(session):
     session.undo()
     lines = history_lines(session.log())
     assert [line.text.split("   ")[1] for line in lines] == [
-        "Skipped a suggestion", "Joined two segments",
+        "Skipped", "Joined two segments",
     ]  # fmt: skip
     assert lines[0].undone
     assert "by test" in lines[0].details

@@ -221,6 +221,15 @@ def test_verdicts_given_before_are_kept(apart):
     assert "gone" not in queue
 
 
+def test_a_rejection_of_an_earlier_session_still_answers_the_same_question():
+    graph = chain_graph([0.9, 0.4], sizes=[500, 500, 1000])
+    found = [merge_candidate(2, 3, probability=0.4), merge_candidate(1, 3, probability=0.3)]
+    _, queue = _queue(graph, found, verdicts={found[0].id: "reject"})
+    assert len(queue) == 0
+    queue.reopen(found[0].id)
+    assert len(queue) == 1
+
+
 def test_progress_counts(apart):
     segmentation, queue, found = apart
     queue.mark(found[2].id, "unsure")
