@@ -73,6 +73,8 @@ class Session:
         if self._lock:
             self._lock.acquire()
         try:
+            if self._lock:  # somebody else may have begun a generation before the lock was ours
+                self.project = open_project(project.path)
             self._load(durable)
         except BaseException:
             self.close()

@@ -78,7 +78,7 @@ def check_project(project: Project) -> CheckReport:
         *broken,
         *_graph_findings(base),
         *_mapping_findings(base, segmentation),
-        *_chunk_findings(operations, files),
+        *_chunk_findings(operations, project.generation, files),
         *_voxel_findings(project, segmentation, files),
     )
     return CheckReport(
@@ -122,8 +122,12 @@ def _mapping_findings(base: GraphArrays, segmentation: Segmentation) -> Iterator
         )
 
 
-def _chunk_findings(operations: list[Operation], files: OverlayFiles) -> Iterator[Finding]:
+def _chunk_findings(
+    operations: list[Operation], generation: int, files: OverlayFiles
+) -> Iterator[Finding]:
     for operation in operations:
+        if operation.generation != generation:
+            continue  # its files lie with the generation it belongs to
         for chunk in operation.payload.get("chunks", []):
             try:
                 files.read(chunk[4])
@@ -140,10 +144,10 @@ def _voxel_findings(
     beyond = 0
     try:
         for box in Box.of_shape(finest.shape_zyx).blocks(_BLOCK):
-            found = np.bincount(finest.read(box).reshape(-1))
-            beyond += int(found[len(sizes) :].sum())
-            kept = found[: len(sizes)]
-            sizes[: len(kept)] += kept
+            voxels = finest.read(box).reshape(-1)
+            known = voxels < len(sizes)
+            beyond += voxels.size - int(np.count_nonzero(known))
+            sizes += np.bincount(voxels[known], minlength=len(sizes))
     except SegmendError as error:
         yield Finding("voxels", str(error))
         return

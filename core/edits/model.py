@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from segmend.core.errors import InputError
 from segmend.core.geometry import ZyxNm
 
+VERDICTS = ("accept", "reject", "unsure")
+
 
 @dataclass(frozen=True, slots=True)
 class Spot:
@@ -120,6 +122,12 @@ class Verdict:
     candidate: str
     verdict: str
     place_nm: ZyxNm
+
+    def __post_init__(self) -> None:
+        if self.verdict not in VERDICTS:
+            raise InputError(
+                f"verdict {self.verdict!r} is unknown: expected one of {', '.join(VERDICTS)}"
+            )
 
 
 Edit = Merge | Split | DivideSupervoxel | Verdict

@@ -120,7 +120,7 @@ def _plan_division(
 ) -> Change:
     parent = edit.spot.supervoxel
     segment = segment_at(edit.spot, segmentation)
-    tables = files.read_arrays(resolved.tables)
+    tables = _division_tables(resolved, segmentation, files)
     division = Division(
         parent=parent,
         children=resolved.children,
@@ -144,3 +144,48 @@ def _plan_division(
         new_ids=(segment,),
         box=segmentation.box_of(np.array([parent])),
     )
+
+
+_DIVISION_FORM: dict[str, tuple[str, tuple[int, ...]]] = {
+    # name: kind of number, trailing shape
+    "size": ("iu", ()),
+    "point": ("iu", (3,)),
+    "box": ("iu", (6,)),
+    "pairs": ("iu", (2,)),
+    "affinity": ("f", ()),
+    "area": ("iu", ()),
+    "strong": ("f", ()),
+    "centroid": ("f", (3,)),
+}
+_MOST_BORN = 1_000_000
+
+
+def _division_tables(
+    resolved: Resolved, segmentation: Segmentation, files: OverlayFiles
+) -> dict[str, Array]:
+    """Read the tables of a division and check that they fit its children; rows from outside may say anything."""
+    children = resolved.children
+    lowest = segmentation.base.supervoxel_count
+    here = segmentation.segment_of
+    in_row = len(children) == 2 and children[1] == children[0] + 1
+    if (
+        not in_row
+        or not lowest < children[0] < lowest + _MOST_BORN
+        or here[children[0] :][:2].any()
+    ):
+        raise EditRefused(
+            f"a division into supervoxels {list(children)} does not fit: expected two new ids in a row"
+        )
+    tables = files.read_arrays(resolved.tables)
+    nodes = len(children)
+    edges = len(tables.get("pairs", ()))
+    for name, (kinds, tail) in _DIVISION_FORM.items():
+        table = tables.get(name)
+        rows = nodes if name in ("size", "point", "box") else edges
+        if table is None or table.shape != (rows, *tail) or table.dtype.kind not in kinds:
+            raise EditRefused(
+                f"the tables of this division are damaged ({name}): {resolved.tables}"
+            )
+    if edges and int(tables["pairs"].max()) > children[1]:
+        raise EditRefused("the tables of this division name a supervoxel that does not exist")
+    return tables

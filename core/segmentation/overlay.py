@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import os
 import secrets
+import zlib
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +26,18 @@ from segmend.core.volumes.base import Volume
 
 CHUNK_ZYX: Zyx = (16, 128, 128)
 _CACHED_CHUNKS = 64  # 64 MiB at most
+_DAMAGE = (
+    OSError,
+    ValueError,
+    EOFError,
+    KeyError,
+    TypeError,
+    NotImplementedError,
+    MemoryError,
+    BadZipFile,
+    zlib.error,
+)
+"""What a truncated, altered or foreign file makes numpy and zipfile raise."""
 
 
 class OverlayFiles:
@@ -46,20 +61,34 @@ class OverlayFiles:
         return name
 
     def write_arrays(self, name: str, **arrays: NDArray[Any]) -> None:
-        """Write named arrays as one durable file."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        """Write named arrays as one durable file.
+
+        Raises
+        ------
+        ProjectError
+            If the disk is full or the folder cannot be written; nothing counts then.
+        """
         temporary = self._folder / f"{name}.partial"
-        with temporary.open("wb") as file:
-            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self._folder / name)
-        _flush_folder(self._folder)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with temporary.open("wb") as file:
+                np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(self._folder / name)
+            _flush_folder(self._folder)
+        except OSError as error:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise ProjectError(
+                f"{self._folder} cannot be written ({error}); the edit was not made: make room, or check the "
+                "rights, and try again"
+            ) from error
 
     def read(self, name: str) -> NDArray[np.uint32]:
         """Read a chunk; the last few stay in memory."""
         if name not in self._cache:
-            self._remember(name, self.read_arrays(name)["labels"])
+            self._remember(name, self._read_chunk(name))
         self._cache.move_to_end(name)
         return self._cache[name]
 
@@ -75,21 +104,32 @@ class OverlayFiles:
         try:
             with np.load(path, allow_pickle=False) as file:
                 return {key: file[key] for key in file.files}
-        except (OSError, ValueError, EOFError, KeyError) as error:
+        except _DAMAGE as error:
             raise ProjectError(
                 f"overlay file {path} is missing or damaged; the edit that wrote it cannot be shown: "
                 "run `segmend check` on the project",
                 details=str(error),
             ) from error
 
+    def _read_chunk(self, name: str) -> NDArray[np.uint32]:
+        chunk = self.read_arrays(name).get("labels")
+        if chunk is None or chunk.dtype != np.uint32 or chunk.ndim != 3:
+            raise ProjectError(
+                f"overlay file {self._folder / name} holds no chunk of supervoxels: it is not one that Segmend "
+                "wrote; run `segmend check` on the project"
+            )
+        return chunk
+
     def sweep(self, named: Iterable[str]) -> int:
         """Delete files that no journal row names and return how many there were."""
         if not self._folder.is_dir():
             return 0
         keep = set(named)
-        garbage = [path for path in self._folder.iterdir() if path.name not in keep]
+        files = [path for path in self._folder.iterdir() if path.suffix in (".npz", ".partial")]
+        garbage = [path for path in files if path.name not in keep and path.is_file()]
         for path in garbage:
-            path.unlink()
+            with suppress(OSError):  # garbage that stays does no harm
+                path.unlink()
         return len(garbage)
 
     def _remember(self, name: str, chunk: NDArray[np.uint32]) -> None:

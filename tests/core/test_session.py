@@ -8,9 +8,9 @@ import pytest
 from edits_world import voronoi
 
 from segmend.core.edits.model import DivideSupervoxel, Merge, Split
-from segmend.core.errors import EditRefused, ProjectError, ProjectLocked
+from segmend.core.errors import EditRefused, InputError, ProjectError, ProjectLocked
 from segmend.core.geometry import Box, Grid
-from segmend.core.project import create_project
+from segmend.core.project import create_project, open_project
 from segmend.core.segmentation.mapped_labels import MappedLabels
 from segmend.core.segmentation.materialize import materialize
 from segmend.core.session import Session
@@ -138,6 +138,22 @@ def test_a_verdict_and_its_edit_are_one_row(session):
     assert (first.milliseconds, first.author, first.generation) == (1200, "test", 1)
     assert (second.kind, second.verdict) == ("verdict", "reject")
     assert session.edit_count == 1
+
+
+def test_an_unknown_verdict_is_refused_and_the_project_opens_again(session, path):
+    edit = merge(session, 1, 60)
+    candidate = SimpleNamespace(id="m-1-60", edit=edit, place_nm=edit.place_nm, kind="merge")
+    with pytest.raises(InputError, match="verdict 'maybe' is unknown"):
+        session.decide(candidate, "maybe")
+    assert session.log() == []
+
+
+def test_a_session_sees_the_generation_that_another_began_before_the_lock(path):
+    stale = open_project(path)
+    shutil.copytree(path / "generation-1", path / "generation-2")
+    stale.commit_generation(2)
+    with Session(stale) as session:
+        assert session.project.generation == 2
 
 
 def test_a_second_writer_is_told_who_and_readers_are_free(session, path):

@@ -72,6 +72,7 @@ SPOT = {"supervoxel": 1, "place_nm": [0, 0, 0]}
         {"kind": "merge", "spots": [SPOT, {"supervoxel": True, "place_nm": [0, 0, 0]}]},
         {"kind": "merge", "spots": [SPOT, {"supervoxel": 2, "place_nm": [0, 0]}]},
         {"kind": "merge", "spots": [SPOT, {"supervoxel": 2, "place_nm": [0, 0, float("nan")]}]},
+        {"kind": "merge", "spots": [SPOT, {"supervoxel": 2, "place_nm": [0, 0, 10**400]}]},
         {"kind": "split", "first": [], "second": [SPOT]},
         {"kind": "divide", "spot": SPOT, "normal_zyx": [0, 0, 0]},
         {"kind": "verdict", "candidate": "a", "verdict": "maybe", "place_nm": [0, 0, 0]},

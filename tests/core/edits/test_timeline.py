@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from segmend.core.algorithms.region_graph import region_graph, supervoxel_table
 from segmend.core.edits.model import DivideSupervoxel, Merge, Split, Spot, Verdict
+from segmend.core.edits.replay import replay
 from segmend.core.edits.timeline import named_files
 from segmend.core.errors import EditRefused, InputError, JournalError
 from segmend.core.geometry import Box
@@ -262,3 +264,30 @@ class EditsMachine(RuleBasedStateMachine):
 
 TestEditsMachine = EditsMachine.TestCase
 TestEditsMachine.settings = settings(max_examples=12, stateful_step_count=25, deadline=None)
+
+
+@pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 not a zip", b"\x93NUMPY\x01\x00"])
+def test_a_damaged_chunk_file_is_named_too(world, damage):
+    step = world.commit(divide(world, 1))
+    for path in (world.folder / "overlay").iterdir():
+        path.write_bytes(damage)
+    with pytest.raises(JournalError, match=f"row {step.row.number}"):
+        world.timeline.state_at(step.row.number)
+
+
+@pytest.mark.parametrize(
+    "children", [[], [25], [1, 2], [0, 1], [25, 90000], [2**32 - 2, 2**32 - 1]]
+)
+def test_a_division_into_impossible_supervoxels_is_refused(world, children):
+    step = world.commit(divide(world, 1))
+    payload = step.row.payload | {"children": children}
+    with pytest.raises(JournalError, match="does not fit"):
+        replay(world.base, [replace(step.row, payload=payload)], world.files)
+
+
+def test_folders_and_foreign_files_are_not_swept(world):
+    world.commit(divide(world, 1))
+    (world.folder / "overlay" / "@eaDir").mkdir()
+    (world.folder / "overlay" / "notes.txt").write_text("mine")
+    assert world.files.sweep(named_files(world.journal.operations())) == 0
+    assert (world.folder / "overlay" / "notes.txt").exists()
