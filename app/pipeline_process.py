@@ -33,12 +33,15 @@ class PipelineRequest:
         Values for `PipelineSettings`, as plain types.
     device : str
         ``auto``, ``cpu`` or ``cuda``.
+    author : str, optional
+        Who holds the project meanwhile; by default as in a session.
     """
 
     project_path: Path
     stages: tuple[str, ...] | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     device: str = "auto"
+    author: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +126,22 @@ def _run(
     from segmend.core.pipeline.runner import run_pipeline
     from segmend.core.pipeline.settings import PipelineSettings
     from segmend.core.project import open_project
+    from segmend.core.project_lock import ProjectLock
+    from segmend.core.session import default_author
+    from segmend.core.session_counts import edits_in_effect
 
-    return run_pipeline(
-        open_project(request.project_path),
-        request.stages,
-        PipelineSettings.from_values(request.settings),
-        progress=progress,
-        cancel=cancel,
-    )
+    path = open_project(request.project_path).path  # a folder that is no project gets no lock file
+    with ProjectLock(path, request.author or default_author()):
+        project = open_project(path)  # somebody else may have written before the lock was ours
+        return run_pipeline(
+            project,
+            request.stages,
+            PipelineSettings.from_values(request.settings),
+            device=request.device,
+            edit_count=lambda: edits_in_effect(project),
+            progress=progress,
+            cancel=cancel,
+        )
 
 
 def _listen(connection: Connection, cancel: CancelToken) -> None:

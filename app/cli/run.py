@@ -14,7 +14,6 @@ from segmend.core.errors import InputError
 if TYPE_CHECKING:
     from segmend.core.pipeline.progress import Progress
     from segmend.core.pipeline.settings import PipelineSettings
-    from segmend.core.project import Project
 
 HELP = "run the automated pipeline: affinities, watershed, graph, agglomeration, candidates"
 STAGES = ("affinities", "watershed", "graph", "agglomeration", "skeletons", "candidates")
@@ -44,9 +43,11 @@ def execute(options: argparse.Namespace) -> Answer:
     from segmend.core.project import open_project
     from segmend.core.project_lock import ProjectLock
     from segmend.core.session import default_author
+    from segmend.core.session_counts import edits_in_effect
 
-    project = open_project(options.project)
-    with ProjectLock(project.path, default_author()):
+    path = open_project(options.project).path  # a folder that is no project gets no lock file
+    with ProjectLock(path, default_author()):
+        project = open_project(path)  # somebody else may have written before the lock was ours
         report = run_pipeline(
             project,
             stages,
@@ -54,7 +55,7 @@ def execute(options: argparse.Namespace) -> Answer:
             device=options.device,
             scheduler=options.scheduler,
             new_generation=options.new_generation,
-            edit_count=lambda: count_edits(project),
+            edit_count=lambda: edits_in_effect(project),
             box=options.box,
             progress=_tell(Steps()),
         )
@@ -88,21 +89,6 @@ def parse_stages(text: str | None) -> tuple[str, ...] | None:
     if not names:
         raise InputError(f"--stages {text!r} names no stage: expected some of {','.join(STAGES)}")
     return names
-
-
-def count_edits(project: Project) -> int:
-    """Return the number of edits in effect on the supervoxels that are there now."""
-    from segmend.core.edits.history import history
-    from segmend.core.edits.journal import Journal
-
-    if not project.journal_path.exists():
-        return 0
-    journal = Journal(project.journal_path)
-    try:
-        past = history(journal.operations(), project.generation)
-    finally:
-        journal.close()
-    return sum(operation.kind != "verdict" for operation in past.done)
 
 
 def _settings(model: str | None) -> PipelineSettings:
