@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from typing import Any
@@ -79,9 +80,18 @@ class ThreadJobs(QObject):
 
     def compute(self, work: Work, then: Then, failed: Failed | None = None) -> None:
         """Do something long in a worker process; `work` and its answer must be picklable."""
+        try:
+            self._submit(self._workers(), work, then, failed, "")
+        except (
+            BrokenProcessPool
+        ):  # an earlier worker died, and a pool never recovers: take a new one
+            self._processes = None
+            self._submit(self._workers(), work, then, failed, "")
+
+    def _workers(self) -> ProcessPoolExecutor:
         if self._processes is None:
             self._processes = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
-        self._submit(self._processes, work, then, failed, "")
+        return self._processes
 
     def pipeline(
         self, request: PipelineRequest, watch: PipelineWatch, failed: Failed | None = None
@@ -103,8 +113,8 @@ class ThreadJobs(QObject):
         if self._closed:
             return
         number = self._topics.ask(topic) if topic else 0
-        self._pending += 1
         future = executor.submit(work)
+        self._pending += 1  # only now: what could not be submitted has no answer to wait for
 
         def deliver() -> None:
             self._pending -= 1

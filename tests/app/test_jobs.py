@@ -1,8 +1,11 @@
 """Threads are tested here and nowhere else: answers come back on the window's thread, in order, and once."""
 
+import os
 import threading
 import time
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 
@@ -90,6 +93,27 @@ def test_computing_runs_in_another_process(jobs):
     jobs.compute(partial(pow, 2, 10), got.append)
     assert jobs.join(60)
     assert got == [1024]
+
+
+def test_a_dead_worker_costs_its_own_answer_only(jobs):
+    got, failed = [], []
+    jobs.compute(partial(os._exit, 3), got.append, failed.append)
+    assert jobs.join(60)
+    assert [type(error) for error in failed] == [BrokenProcessPool]
+    jobs.compute(partial(pow, 2, 10), got.append, failed.append)
+    assert jobs.join(60)
+    assert got == [1024]
+    assert len(failed) == 1
+
+
+def test_what_cannot_be_submitted_is_not_waited_for(jobs, monkeypatch):
+    def refuse(work):
+        raise BrokenProcessPool("broken")
+
+    monkeypatch.setattr(jobs, "_workers", lambda: SimpleNamespace(submit=refuse))
+    with pytest.raises(BrokenProcessPool):
+        jobs.compute(partial(pow, 2, 10), print)
+    assert not jobs.busy
 
 
 def test_synchronous_jobs_do_the_same_at_once():
