@@ -143,7 +143,7 @@ def _read_holder(handle: int) -> dict[str, Any]:
     os.lseek(handle, 0, os.SEEK_SET)
     try:
         values = json.loads(os.read(handle, 4096).decode())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return values if isinstance(values, dict) else {}
 

@@ -35,7 +35,9 @@ class ProjectConfig(BaseModel):
     name: str
     segmend: str = Field(description="version of the program that made the project")
     created: str = Field(description="ISO 8601, UTC")
-    generation: Annotated[int, Field(ge=0)] = Field(0, description="0: no supervoxels yet")
+    generation: Annotated[int, Field(ge=0, le=10**6)] = Field(
+        0, description="0: no supervoxels yet"
+    )
     shape_zyx: tuple[Extent, Extent, Extent]
     voxel_size_nm_zyx: tuple[Nm, Nm, Nm]
     offset_nm_zyx: tuple[float, float, float]
@@ -83,7 +85,7 @@ def load_config(path: Path) -> ProjectConfig:
         values = tomllib.loads(text)
     except (FileNotFoundError, NotADirectoryError):
         raise ProjectError(_not_a_project(path)) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise ProjectError(
             f"{file} is damaged ({error}); restore it from a copy of the project",
             details=str(error),
@@ -135,7 +137,7 @@ def _validated(values: dict[str, Any], source: str) -> ProjectConfig:
             f"{source} is damaged ({place}: {first['msg']}); restore it from a copy of the project",
             details=str(error),
         ) from None
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise ProjectError(
             f"{source} cannot hold these values ({error}); give plain numbers and text"
         ) from None

@@ -6,10 +6,12 @@ other before anything uses them, and each is replaced by rename.
 
 from __future__ import annotations
 
+import math
 import os
+import tokenize
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +36,21 @@ _FORM: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
     "export_ids": (np.uint64, ()),
     "source_ids": (np.uint64, ()),
 }
+_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+_UNREADABLE = (  # numpy parses the header as Python literals, which has failures of its own
+    OSError,
+    ValueError,
+    TypeError,
+    EOFError,
+    SyntaxError,
+    tokenize.TokenError,
+    MemoryError,
+    OverflowError,
+    RecursionError,
+)
 _PER_EDGE = ("affinity", "area", "strong", "centroid")
 _PER_NODE = ("point", "box", "segment_of", "source_ids")
 
@@ -161,13 +178,29 @@ def save_array(path: Path, array: Array) -> None:
 def load_array(path: Path) -> Array:
     """Read one array; damaged or missing files are named in the error."""
     try:
-        array: Array = np.load(path, allow_pickle=False)
+        with path.open("rb") as file:
+            _check_size(file)
+            array: Array = np.load(file, allow_pickle=False)
     except FileNotFoundError:
         raise ProjectError(
             f"{path} is missing: the project has no region graph yet; run `segmend run` on it"
         ) from None
-    except (OSError, ValueError, EOFError) as error:
+    except _UNREADABLE as error:
+        cause = str(error) or type(error).__name__
         raise ProjectError(
-            f"{path} is damaged ({error}); run the graph stage again", details=str(error)
+            f"{path} is damaged ({cause}); run the graph stage again", details=str(error)
         ) from error
     return array
+
+
+def _check_size(file: IO[bytes]) -> None:
+    """Compare what the header claims with what the file has, before anything is allocated."""
+    read_header = _HEADERS.get(np.lib.format.read_magic(file))
+    if read_header is None:
+        raise ValueError("its array format is unknown")
+    shape, _, dtype = read_header(file)
+    claimed = math.prod(shape) * dtype.itemsize
+    there = os.fstat(file.fileno()).st_size - file.tell()
+    if min(shape, default=0) < 0 or claimed > there:
+        raise ValueError(f"its header claims {claimed} bytes, the file has {there}")
+    file.seek(0)

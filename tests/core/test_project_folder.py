@@ -165,6 +165,8 @@ def test_a_newer_format(project):
         ("format = 1", 'format = "1"'),
         ("format = 1", "format = "),
         ("generation = 1", "generation = -1"),
+        ("generation = 1", "generation = 1000001"),
+        ("generation = 1", "generation = 1\nunheard = " + "[" * 5000),
         ("generation = 1", ""),
         ("shape_zyx = [", "shape_zyx = [4,"),
         ("30.0", "0.0"),

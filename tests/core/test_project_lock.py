@@ -176,3 +176,9 @@ def test_process_alive():
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     assert not process_alive(ended.pid)
+
+
+def test_a_file_of_nested_brackets_is_no_holder(tmp_path):
+    (tmp_path / "writer.lock").write_text("[" * 4096)
+    with ProjectLock(tmp_path) as lock:
+        assert lock.held
