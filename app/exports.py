@@ -58,9 +58,14 @@ def export(
     part = whole if box is None else box.intersect(whole)
     if not part.size:
         raise InputError(
-            f"--box lies outside the volume of {whole.stop_zyx} voxels (z y x): give one inside it"
+            f"--box lies outside the volume of {' x '.join(map(str, whole.stop_zyx))} voxels (z y x): give another"
         )
-    count = _WRITERS[what](session, out, part, progress)
+    try:
+        count = _WRITERS[what](session, out, part, progress)
+    except OSError as error:
+        raise InputError(
+            f"{out} cannot be written ({error.strerror or error}): make room, or check the rights of the folder"
+        ) from error
     return {"out": str(out), "what": what, "count": count}
 
 
@@ -185,8 +190,8 @@ def _name(session: Session, segment: int) -> str:
 def _write_json(out: Path, values: dict[str, Any]) -> None:
     """Write under a temporary name in the same folder, then rename."""
     out = out.absolute()
-    if out.is_dir():
-        raise InputError(f"{out} is a folder: expected the name of a .json file to write")
+    if out.exists():
+        raise InputError(f"{out} exists already: give another name, or remove it first")
     unfinished = _unfinished(out)
     try:
         unfinished.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")

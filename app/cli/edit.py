@@ -85,7 +85,7 @@ def carry_out(session: Session, request: dict[str, Any], *, nm: bool) -> dict[st
         step = session.undo if kind == "undo" else session.redo
         return answer_of([step() for _ in range(steps_of(request, session))])
     edit = edit_of(request, session, nm=nm)
-    return answer_of([session.apply(edit, reason=str(request.get("reason", "")))])
+    return answer_of([session.apply(edit, reason=request.get("reason", ""))])
 
 
 def _stream(session: Session, stream: BinaryIO, *, nm: bool) -> Answer:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from segmend.core.errors import EditRefused, InputError
+from segmend.core.geometry import Box
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,6 +16,13 @@ if TYPE_CHECKING:
     from segmend.core.session import Changes, Session
 
 KINDS = ("merge", "split", "divide", "undo", "redo")
+_FIELDS = {
+    "merge": {"at", "spots"},
+    "split": {"sides", "first", "second"},
+    "divide": {"at", "normal", "spot", "normal_zyx"},
+    "undo": {"count"},
+    "redo": {"count"},
+}
 
 
 def parse_line(line: bytes) -> dict[str, Any]:
@@ -34,7 +43,19 @@ def parse_line(line: bytes) -> dict[str, Any]:
         raise InputError(
             'expected an object with "kind": "merge", "split", "undo" or "redo"; see segmend edit --help'
         )
+    _check_fields(request)
     return request
+
+
+def _check_fields(request: dict[str, Any]) -> None:
+    """Refuse misspelt names: what is ignored silently becomes another edit than was meant."""
+    known = _FIELDS[request["kind"]] | {"kind", "reason"}
+    if unknown := sorted(set(request) - known):
+        raise InputError(
+            f"a {request['kind']} has no {', '.join(map(repr, unknown))}: expected {', '.join(sorted(known))}"
+        )
+    if not isinstance(request.get("reason", ""), str):
+        raise InputError('"reason" is not text: expected a string')
 
 
 def edit_of(request: dict[str, Any], session: Session, *, nm: bool) -> Edit:
@@ -90,10 +111,9 @@ def steps_of(request: dict[str, Any], session: Session) -> int:
 
 def answer_of(changes: Sequence[Changes]) -> dict[str, Any]:
     """Return what changed, as one JSON answer; several steps are told as one."""
-    first, last = changes[0], changes[-1]
-    box = first.box
-    for change in changes[1:]:
-        box = box.union(change.box)
+    last = changes[-1]
+    boxes = [change.box for change in changes if change.box.size] or [last.box]
+    box = reduce(Box.union, boxes)
     old = {int(i) for change in changes for i in change.old_export_ids}
     new = {int(i) for change in changes for i in change.new_export_ids}
     return {
