@@ -15,7 +15,8 @@ from segmend.app import background
 from segmend.app.commands.table import Command, Situation, by_id
 from segmend.app.jobs import SynchronousJobs, ThreadJobs
 from segmend.app.meshing import mesher_for
-from segmend.app.open_project import OpenProject, open_for_review, scene_volumes
+from segmend.app.open_project import OpenProject, scene_volumes
+from segmend.app.opening import Opening
 from segmend.app.options import Options
 from segmend.app.presenters.history import history_lines
 from segmend.app.presenters.pipeline import PipelinePresenter
@@ -53,7 +54,7 @@ class Application(ViewDoors):
         )
         super().__init__(MainWindow(self._run, options.look))
         self.now: OpenProject | None = None
-        self._run_after_opening = False
+        self._opening: Opening | None = None
         self.pipeline = PipelinePresenter(
             self.jobs,
             self.window.pipeline,
@@ -144,9 +145,8 @@ class Application(ViewDoors):
     def open(self, path: Path, *, run: bool = False) -> None:
         """Open a project; with `run`, run the pipeline where there are no supervoxels yet."""
         self.close_project()
-        self._run_after_opening = run
         self.window.start.show_note(f"Opening {Path(path).name}…")
-        self.jobs.edit(partial(open_for_review, Path(path), self._options.author), self._on_opened)
+        self._ask_for(Opening(Path(path), self._options.author, run=run))
 
     def close_project(self) -> None:
         """Give the project back and show the start page."""
@@ -218,7 +218,25 @@ class Application(ViewDoors):
 
     # -- a project comes and goes -------------------------------------------------------------------------------
 
-    def _on_opened(self, opened: OpenProject) -> None:
+    def _ask_for(self, opening: Opening) -> None:
+        self._opening = opening
+        self.jobs.edit(
+            opening.load,
+            lambda opened: self._on_loaded(opening, opened),
+            lambda error: self._on_not_loaded(opening, error),
+        )
+
+    def _on_loaded(self, opening: Opening, opened: OpenProject | None) -> None:
+        if opening is self._opening and opened is not None:
+            self._opening = None
+            self._on_opened(opened, run=opening.run)
+
+    def _on_not_loaded(self, opening: Opening, error: Exception) -> None:
+        if opening is self._opening:
+            self._opening = None
+            self.show_error(error)
+
+    def _on_opened(self, opened: OpenProject, *, run: bool = False) -> None:
         self.now = opened
         project, session = opened.project, opened.session
         if self._options.recent:
@@ -227,7 +245,6 @@ class Application(ViewDoors):
         self.window.show_workspace(project.path.stem, segmented=session is not None)
         self.window.scene.open(scene_volumes(project, session), session and session.segmentation)
         self.window.layers.bind()
-        run, self._run_after_opening = self._run_after_opening, False
         if session is not None:
             self._start_review(opened, session)
         else:
@@ -261,18 +278,24 @@ class Application(ViewDoors):
         opened.review.start()
 
     def _release(self, then: Callable[[], None] = lambda: None) -> None:
-        """Close the session, so that another process may write to the project."""
+        """Close the session, also one on its way, so that another process may write to the project."""
+        closing: list[Callable[[], None]] = []
+        if self._opening is not None:
+            opening, self._opening = self._opening, None
+            opening.overtaken = True
+            closing.append(opening.close)
         if self.now and self.now.session:
             session, self.now.session, self.now.review = self.now.session, None, None
             session.edited.disconnect()
-            self.jobs.edit(session.close, lambda _: then())
+            closing.append(session.close)
+        if closing:
+            self.jobs.edit(lambda: [close() for close in closing], lambda _: then())
         else:
             then()
 
     def _reload(self) -> None:
-        if self.now is not None:
-            path = self.now.project.path
-            self.jobs.edit(partial(open_for_review, path, self._options.author), self._on_opened)
+        if self.now is not None and self.now.session is None and self._opening is None:
+            self._ask_for(Opening(self.now.project.path, self._options.author))
 
     # -- what happens -------------------------------------------------------------------------------------------
 

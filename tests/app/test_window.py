@@ -1,5 +1,6 @@
 """The real window on a real project: a handful of tests that need a display."""
 
+import shutil
 from unittest.mock import MagicMock
 
 import numpy as np
@@ -15,9 +16,10 @@ from segmend.app.application import (
     take_picture,
     wait_until_drawn,
 )
+from segmend.app.jobs import SynchronousJobs
 from segmend.app.layers.scene import AFFINITIES, CANDIDATE, SEGMENTS
 from segmend.app.presenters.projects import RecentProjects
-from segmend.core.errors import ProjectError
+from segmend.core.errors import ProjectError, ProjectLocked
 from segmend.core.project import create_project
 from segmend.core.session import Session
 from segmend.core.volumes.memory import MemoryVolume
@@ -114,6 +116,75 @@ def test_what_cannot_be_opened_is_said(application, tmp_path):
     (error,) = application.errors.call_args.args
     assert isinstance(error, ProjectError)
     assert application.window.start.isVisible()
+
+
+class LateJobs(SynchronousJobs):
+    """Does edits when told to, and delivers their answers after that, as the threads may."""
+
+    def __init__(self):
+        super().__init__()
+        self.waiting, self.answers = [], []
+
+    def edit(self, work, then, failed=None):
+        self.waiting.append((work, then, failed))
+
+    def work(self):
+        waiting, self.waiting = self.waiting, []
+        for work, then, failed in waiting:
+            self._do(work, lambda answer, then=then: self.answers.append((then, answer)), failed)
+
+    def deliver(self):
+        answers, self.answers = self.answers, []
+        for then, answer in answers:
+            then(answer)
+
+    def finish(self):
+        while self.waiting or self.answers:
+            self.work()
+            self.deliver()
+
+
+@pytest.fixture
+def late(application, monkeypatch):
+    jobs = LateJobs()
+    monkeypatch.setattr(application, "jobs", jobs)
+    yield jobs
+    application.close_project()
+    jobs.finish()
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+def test_of_two_projects_opened_at_once_only_the_second_is_held(
+    application, late, project_path, tmp_path, loaded
+):
+    second = shutil.copytree(project_path, tmp_path / "second.segmend")
+    application.open(project_path)
+    if loaded:
+        late.work()
+    application.open(second)
+    late.finish()
+    assert application.now.project.path == second
+    Session.open(project_path).close()
+    with pytest.raises(ProjectLocked):
+        Session.open(second)
+
+
+def test_a_project_opened_twice_at_once_is_not_in_its_own_way(application, late, project_path):
+    application.open(project_path)
+    late.work()
+    application.open(project_path)
+    late.finish()
+    assert not application.errors.called
+    assert application.now.session.segmentation.supervoxel_count == 60
+
+
+def test_closing_before_the_answer_gives_the_project_back(application, late, project_path):
+    application.open(project_path)
+    late.work()
+    application.close_project()
+    late.finish()
+    assert application.now is None
+    Session.open(project_path).close()
 
 
 def test_export_writes_the_edits(opened, tmp_path, qtbot):
