@@ -7,16 +7,18 @@ survives a power cut, at the price of one flush to disk per row.
 from __future__ import annotations
 
 import json
+import sqlite3
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from segmend.core.errors import JournalError
+from segmend.core.errors import InputError, JournalError
 from segmend.core.geometry import ZyxNm
 
 _metadata = sa.MetaData()
@@ -89,17 +91,32 @@ class Journal:
         A file (SQLite) or an SQLAlchemy URL.
     durable : bool
         Flush every row to disk.
+    read_only : bool
+        Make and change nothing; a missing file is an empty log.
+
+    Raises
+    ------
+    JournalError
+        If the database cannot be opened.
     """
 
-    def __init__(self, url: str | Path, *, durable: bool = False) -> None:
+    def __init__(self, url: str | Path, *, durable: bool = False, read_only: bool = False) -> None:
         self._name = str(url)
-        address = url if "://" in str(url) else f"sqlite:///{Path(url).absolute()}"
-        self._engine = sa.create_engine(str(address))
-        if self._engine.dialect.name == "sqlite":
-            sa.event.listen(self._engine, "connect", _sqlite_settings(durable))
+        self._read_only = read_only
         self._version = version("segmend")
+        self._connection: sa.Connection | None = None
+        file = None if isinstance(url, str) and "://" in url else Path(url).absolute()
         try:
-            _metadata.create_all(self._engine)
+            if read_only and file is not None:
+                self._engine, self._connection = _opened_to_read(file)
+                return
+            self._engine = sa.create_engine(
+                str(url) if file is None else sa.URL.create("sqlite", database=str(file))
+            )
+            if self._engine.dialect.name == "sqlite" and not read_only:
+                sa.event.listen(self._engine, "connect", _sqlite_settings(durable))
+            if not read_only:
+                _metadata.create_all(self._engine)
             self._connection = self._engine.connect()
         except SQLAlchemyError as error:
             raise self._broken("opened", error) from error
@@ -111,7 +128,14 @@ class Journal:
         ------
         JournalError
             If the row could not be written; then it is not in the journal.
+        InputError
+            If a text cannot be stored.
         """
+        if self._read_only or self._connection is None:
+            raise JournalError(
+                f"the journal {self._name} was opened read-only: open the project for writing to edit it"
+            )
+        _check_texts(operation)
         time = datetime.now(UTC).isoformat(timespec="milliseconds")
         try:
             with self._connection.begin():
@@ -119,7 +143,7 @@ class Journal:
         except SQLAlchemyError as error:
             raise self._broken("written", error) from error
         number = int(result.inserted_primary_key[0])  # type: ignore[index]
-        return _stamped(operation, number, time, self._version)
+        return replace(operation, number=number, time=time, version=self._version)
 
     def operations(self, *, up_to: int | None = None) -> list[Operation]:
         """Return the operations in order, up to and including a number.
@@ -132,6 +156,8 @@ class Journal:
         query = sa.select(_operations).order_by(_operations.c.number)
         if up_to is not None:
             query = query.where(_operations.c.number <= up_to)
+        if self._connection is None:
+            return []
         try:
             with self._connection.begin():
                 rows = self._connection.execute(query).all()
@@ -141,7 +167,7 @@ class Journal:
 
     def integrity(self) -> list[str]:
         """Return what the database says is wrong with itself."""
-        if self._engine.dialect.name != "sqlite":
+        if self._connection is None or self._engine.dialect.name != "sqlite":
             return []
         try:
             with self._connection.begin():
@@ -152,7 +178,8 @@ class Journal:
 
     def close(self) -> None:
         """Give the database back."""
-        self._connection.close()
+        if self._connection is not None:
+            self._connection.close()
         self._engine.dispose()
 
     def _row(self, operation: Operation, time: str) -> dict[str, Any]:
@@ -182,17 +209,17 @@ class Journal:
         )
 
 
-def _stamped(operation: Operation, number: int, time: str, version: str) -> Operation:
-    return replace(operation, number=number, time=time, version=version)
-
-
 def _operation(row: Any) -> Operation:
     try:
         payload = json.loads(row.payload)
-    except ValueError as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise JournalError(
             f"journal row {row.number} is damaged (its payload is not JSON); run `segmend check`"
         ) from error
+    if not isinstance(payload, dict):
+        raise JournalError(
+            f"journal row {row.number} is damaged (its payload is no object); run `segmend check`"
+        )
     place = (row.place_z_nm, row.place_y_nm, row.place_x_nm)
     return Operation(
         kind=row.kind,
@@ -219,3 +246,55 @@ def _sqlite_settings(durable: bool) -> Any:
         cursor.close()
 
     return apply
+
+
+def _opened_to_read(file: Path) -> tuple[sa.Engine, sa.Connection | None]:
+    """Open a file so that nothing is written; no connection if there is no log in it yet."""
+    if not file.exists():
+        return _reading_engine(file, "mode=ro"), None
+    try:
+        return _connected(_reading_engine(file, "mode=ro"))
+    except SQLAlchemyError:
+        # A disk that cannot be written has no room for the shared memory of WAL mode; without rows that wait in a
+        # log beside it, the file alone is the whole journal.
+        if file.with_name(f"{file.name}-wal").exists():
+            raise
+        return _connected(_reading_engine(file, "immutable=1"))
+
+
+def _reading_engine(file: Path, mode: str) -> sa.Engine:
+    address = f"file:{quote(file.as_posix())}?{mode}"
+    return sa.create_engine(
+        "sqlite://",
+        creator=lambda: sqlite3.connect(address, uri=True, check_same_thread=False),
+        poolclass=sa.QueuePool,
+    )
+
+
+def _connected(engine: sa.Engine) -> tuple[sa.Engine, sa.Connection | None]:
+    connection = None
+    try:
+        connection = engine.connect()
+        with connection.begin():
+            begun = sa.inspect(connection).has_table(_operations.name)
+    except SQLAlchemyError:
+        if connection is not None:
+            connection.close()
+        engine.dispose()
+        raise
+    if begun:
+        return engine, connection
+    connection.close()
+    return engine, None
+
+
+def _check_texts(operation: Operation) -> None:
+    """Refuse halves of surrogate pairs, which no database can store."""
+    for name in ("kind", "author", "candidate", "verdict", "reason"):
+        try:
+            (getattr(operation, name) or "").encode()
+        except UnicodeEncodeError as error:
+            raise InputError(
+                f"{name} holds a character that is no valid text (at position {error.start}): "
+                "expected Unicode text; remove the character and try again"
+            ) from None

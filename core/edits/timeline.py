@@ -8,7 +8,7 @@ from typing import Any
 
 from segmend.core.edits.codec import kind_of, resolved_to_json
 from segmend.core.edits.dividing import SupervoxelVoxels
-from segmend.core.edits.history import history
+from segmend.core.edits.history import history, references
 from segmend.core.edits.journal import Journal, Operation
 from segmend.core.edits.model import Edit
 from segmend.core.edits.planning import plan
@@ -149,16 +149,18 @@ def named_files(operations: Iterable[Operation]) -> set[str]:
 
 
 def _files_of(operation: Operation) -> Iterator[str]:
-    for chunk in operation.payload.get("chunks", []):
+    named = references(operation)
+    for chunk in named.chunks:
         yield chunk[4]
-    if operation.payload.get("tables"):
-        yield operation.payload["tables"]
+    if named.tables:
+        yield named.tables
 
 
 def _free_ids(operations: Iterable[Operation], generation: int, base: GraphArrays) -> NextIds:
     segment, supervoxel = base.segment_count, base.supervoxel_count
     for operation in operations:
         if operation.generation == generation:
-            segment = max([segment, *operation.payload.get("new_segments", [])])
-            supervoxel = max([supervoxel, *operation.payload.get("children", [])])
+            named = references(operation)
+            segment = max([segment, *named.new_segments])
+            supervoxel = max([supervoxel, *named.children])
     return NextIds(segment + 1, supervoxel + 1)
