@@ -100,6 +100,8 @@ class Session:
             )
         self._files = OverlayFiles(self.project.overlay_dir)
         self._journal = Journal(self.project.journal_path, durable=durable)
+        if not self.read_only and not self.project.config.journal_begun:
+            self.project = self.project.with_config(journal_begun=True)
         self._timeline = Timeline(
             load_graph(self.project.graph_dir),
             self._journal,

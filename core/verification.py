@@ -57,7 +57,10 @@ class CheckReport:
 
 def check_project(project: Project) -> CheckReport:
     """Read the whole project and verify journal, chunks, graph and mapping; nothing is changed."""
-    journal = Journal(project.journal_path)
+    try:
+        journal = Journal(project.journal_path)
+    except SegmendError as error:
+        return CheckReport(0, 0, 0, 0, (Finding("journal", str(error)),))
     try:
         broken = [Finding("journal", text) for text in journal.integrity()]
         operations = journal.operations()

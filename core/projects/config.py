@@ -41,6 +41,7 @@ class ProjectConfig(BaseModel):
     shape_zyx: tuple[Extent, Extent, Extent]
     voxel_size_nm_zyx: tuple[Nm, Nm, Nm]
     offset_nm_zyx: tuple[float, float, float]
+    journal_begun: bool = Field(False, description="a journal was made: one that is gone was lost")
     image: str | None = None
     affinities: str | None = None
     outside_box_zyx: tuple[Index, Index, Index, Index, Index, Index] | None = None

@@ -83,8 +83,22 @@ class Project:
 
     @property
     def journal_path(self) -> Path:
-        """The journal of all generations."""
-        return self.path / "journal.sqlite"
+        """The journal of all generations.
+
+        Raises
+        ------
+        ProjectError
+            If there was one and it is gone: without it every edit would seem never made.
+        """
+        path = self.path / "journal.sqlite"
+        parts = (path, path.with_name("journal.sqlite-wal"))
+        lost = not any(part.is_file() and part.stat().st_size for part in parts)
+        if self.config.journal_begun and lost:
+            raise ProjectError(
+                f"{path} is gone or empty, and with it every edit: put it back from a copy; to go on without the "
+                "edits, set journal_begun = false in project.toml"
+            )
+        return path
 
     @cached_property
     def image_pyramid(self) -> tuple[Volume, ...] | None:

@@ -156,6 +156,17 @@ def test_a_session_sees_the_generation_that_another_began_before_the_lock(path):
         assert session.project.generation == 2
 
 
+@pytest.mark.parametrize("loss", ["missing", "empty"])
+def test_a_lost_journal_is_told(session, path, loss):
+    session.apply(merge(session, 1, 60))
+    session.close()
+    journal = path / "journal.sqlite"
+    journal.unlink() if loss == "missing" else journal.write_bytes(b"")
+    with pytest.raises(ProjectError, match="gone or empty"):
+        Session.open(path)
+    assert [f.place for f in check_project(open_project(path)).findings] == ["journal"]
+
+
 def test_a_second_writer_is_told_who_and_readers_are_free(session, path):
     with pytest.raises(ProjectLocked, match="test"):
         Session.open(path)
