@@ -257,7 +257,8 @@ def _opened_to_read(file: Path) -> tuple[sa.Engine, sa.Connection | None]:
     except SQLAlchemyError:
         # A disk that cannot be written has no room for the shared memory of WAL mode; without rows that wait in a
         # log beside it, the file alone is the whole journal.
-        if file.with_name(f"{file.name}-wal").exists():
+        log = file.with_name(f"{file.name}-wal")
+        if log.exists() and log.stat().st_size:
             raise
         return _connected(_reading_engine(file, "immutable=1"))
 
