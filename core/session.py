@@ -99,7 +99,9 @@ class Session:
                 f"{self.project.path} has no supervoxels yet: run `segmend run` on it first"
             )
         self._files = OverlayFiles(self.project.overlay_dir)
-        self._journal = Journal(self.project.journal_path, durable=durable)
+        self._journal = Journal(
+            self.project.journal_path, durable=durable, read_only=self.read_only
+        )
         if not self.read_only and not self.project.config.journal_begun:
             self.project = self.project.with_config(journal_begun=True)
         self._timeline = Timeline(

@@ -28,7 +28,7 @@ def edits_in_effect(project: Project) -> int:
     """
     if not project.journal_path.exists():
         return 0
-    journal = Journal(project.journal_path)
+    journal = Journal(project.journal_path, read_only=True)
     try:
         past = history(journal.operations(), project.generation)
     finally:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segmend.core.edits.history import history
+from segmend.core.edits.history import history, references
 from segmend.core.edits.journal import Journal, Operation
 from segmend.core.edits.replay import replay
 from segmend.core.errors import SegmendError
@@ -58,7 +58,7 @@ class CheckReport:
 def check_project(project: Project) -> CheckReport:
     """Read the whole project and verify journal, chunks, graph and mapping; nothing is changed."""
     try:
-        journal = Journal(project.journal_path)
+        journal = Journal(project.journal_path, read_only=True)
     except SegmendError as error:
         return CheckReport(0, 0, 0, 0, (Finding("journal", str(error)),))
     try:
@@ -131,11 +131,11 @@ def _chunk_findings(
     for operation in operations:
         if operation.generation != generation:
             continue  # its files lie with the generation it belongs to
-        for chunk in operation.payload.get("chunks", []):
-            try:
+        try:
+            for chunk in references(operation).chunks:
                 files.read(chunk[4])
-            except SegmendError as error:
-                yield Finding("chunks", f"operation {operation.number}: {error}")
+        except SegmendError as error:
+            yield Finding("chunks", f"operation {operation.number}: {error}")
 
 
 def _voxel_findings(

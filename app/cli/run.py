@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from segmend.app.cli.answer import Answer, Steps
 from segmend.app.cli.arguments import add_box_option
 from segmend.core.errors import InputError
+from segmend.core.geometry import Box, Zyx
 
 if TYPE_CHECKING:
     from segmend.core.pipeline.progress import Progress
@@ -48,6 +49,7 @@ def execute(options: argparse.Namespace) -> Answer:
     path = open_project(options.project).path  # a folder that is no project gets no lock file
     with ProjectLock(path, default_author()):
         project = open_project(path)  # somebody else may have written before the lock was ours
+        _check_box(options.box, project.shape_zyx)
         report = run_pipeline(
             project,
             stages,
@@ -73,6 +75,13 @@ def execute(options: argparse.Namespace) -> Answer:
         f"{report.supervoxels} supervoxels in {report.segments} segments, {report.candidates} candidates"
     )
     return Answer(values, "\n".join([*lines, f"next: segmend review {options.project}"]))
+
+
+def _check_box(box: Box | None, shape_zyx: Zyx) -> None:
+    if box is not None and not box.intersect(Box.of_shape(shape_zyx)).size:
+        raise InputError(
+            f"--box lies outside the volume of {' x '.join(map(str, shape_zyx))} voxels (z y x): give another"
+        )
 
 
 def parse_stages(text: str | None) -> tuple[str, ...] | None:

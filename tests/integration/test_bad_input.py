@@ -292,6 +292,7 @@ def test_other_commands_refuse_what_is_not_there(segmend, project: Path, tmp_pat
         ["bench", "nothing"],
         ["run", project, "--stages", "dreams"],
         ["run", project, "--model", "nobody", "--stages", "affinities"],
+        ["run", project, "--box", "900:901,0:4,0:4"],
     ):
         result = segmend(*arguments)
         assert (result.status, result.err.count("\n")) == (2, 1), (arguments, result.err)
