@@ -20,9 +20,11 @@ def make_sample(folder: Path) -> Path:
     """
     project = folder / SAMPLE_PROJECT
     if not (project / "project.toml").is_file():
+        from segmend.core.synthesis import DEMO_SPEC, save_sample, synthesize
+
         folder.mkdir(parents=True, exist_ok=True)
-        _write_sample(folder / SAMPLE_VOLUME)
-        _create(project, image=f"{folder / SAMPLE_VOLUME}:/image")
+        save_sample(synthesize(DEMO_SPEC), folder / SAMPLE_VOLUME)
+        _create(project, image=f"{folder / SAMPLE_VOLUME}:/raw")
     return project
 
 
@@ -53,17 +55,3 @@ def _create(path: Path, **sources: Any) -> Path:
 
     made: Path = create_project(path, **sources).path
     return made
-
-
-def _write_sample(path: Path) -> None:
-    import h5py
-
-    from segmend.core.synthesis import DEMO_SPEC, synthesize
-
-    sample = synthesize(DEMO_SPEC)
-    part = path.with_suffix(".part")
-    with h5py.File(part, "w") as file:
-        for name, array in (("image", sample.image), ("labels", sample.labels)):
-            dataset = file.create_dataset(name, data=array, compression="gzip", compression_opts=1)
-            dataset.attrs["voxel_size_nm_zyx"] = sample.grid.voxel_size_nm_zyx
-    part.replace(path)
