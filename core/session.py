@@ -15,9 +15,10 @@ from segmend.core.candidates.queue import CandidateQueue
 from segmend.core.candidates.rescoring import PairScorer
 from segmend.core.candidates.store import load_candidates
 from segmend.core.edits.dividing import SupervoxelVoxels
+from segmend.core.edits.history import count_edits
 from segmend.core.edits.journal import Journal, Operation
 from segmend.core.edits.model import DivideSupervoxel, Edit, Spot, Verdict
-from segmend.core.edits.timeline import Step, Timeline, named_files
+from segmend.core.edits.timeline import Step, Timeline
 from segmend.core.errors import EditRefused, ProjectError
 from segmend.core.geometry import Box, Zyx, ZyxNm
 from segmend.core.project import Project, open_project
@@ -112,7 +113,7 @@ class Session:
             self.author,
         )
         if not self.read_only:
-            self._files.sweep(named_files(self._journal.operations()))
+            self._files.sweep(self._timeline.named_files)
         self.supervoxels: tuple[OverlaidVolume, ...] = tuple(
             OverlaidVolume(level, number, self._files, self.segmentation.chunks)
             for number, level in enumerate(pyramid)
@@ -183,7 +184,7 @@ class Session:
     @property
     def edit_count(self) -> int:
         """Number of edits in effect, verdicts without an edit not counted."""
-        return sum(operation.kind != "verdict" for operation in self._timeline.done)
+        return count_edits(self._timeline.done)
 
     @property
     def can_undo(self) -> bool:

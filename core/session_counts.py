@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from segmend.core.edits.history import history
+from segmend.core.edits.history import count_edits, history
 from segmend.core.edits.journal import Journal
 from segmend.core.project import Project
 
@@ -33,4 +33,4 @@ def edits_in_effect(project: Project) -> int:
         past = history(journal.operations(), project.generation)
     finally:
         journal.close()
-    return sum(operation.kind != "verdict" for operation in past.done)
+    return count_edits(past.done)

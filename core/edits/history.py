@@ -26,6 +26,11 @@ class History:
     undone: tuple[Operation, ...]
 
 
+def count_edits(operations: Iterable[Operation]) -> int:
+    """Return how many operations change the segmentation; verdicts without an edit do not."""
+    return sum(operation.kind != "verdict" for operation in operations)
+
+
 def history(operations: Iterable[Operation], generation: int) -> History:
     """Walk through the rows of one generation.
 

@@ -66,6 +66,8 @@ class Timeline:
         self._done, self._undone = list(past.done), list(past.undone)
         self.segmentation, self._changes = replay(base, self._done, files)
         self._free = _free_ids(operations, generation, base)
+        self.named_files = frozenset(named_files(operations))
+        """Overlay files that a row named when the journal was read."""
 
     @property
     def done(self) -> tuple[Operation, ...]:
