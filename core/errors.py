@@ -47,6 +47,14 @@ class EditRefused(SegmendError):
     """An edit does not fit the present segmentation; nothing was changed."""
 
 
+class StaleEdit(EditRefused):
+    """Somebody else changed what an edit touches since it was looked at; nothing was changed."""
+
+
+class NotAllowed(EditRefused):
+    """The author's role in the team does not allow this."""
+
+
 class StageError(SegmendError):
     """A pipeline stage failed; finished blocks are kept."""
 

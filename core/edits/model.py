@@ -1,16 +1,18 @@
 """Edits as frozen values. An edit names supervoxels and a place for each, never only segments.
 
 An edit says what a person wants. `resolve` (in `resolving`) turns it into a `Resolved` edit that holds every
-choice the program made on the way (the sides of a cut, the names of new segments and files), so that
+choice the program made on the way (the sides of a cut, the voxels of a division, the ids of what is new), so that
 replaying a journal never has to choose again.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from segmend.core.edits.mask import VoxelMask
 from segmend.core.errors import InputError
 from segmend.core.geometry import ZyxNm
+from segmend.core.segmentation.patches import Patch
 
 VERDICTS = ("accept", "reject", "unsure")
 
@@ -38,6 +40,9 @@ class Spot:
             )
 
 
+Spots = tuple[Spot, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Merge:
     """Join the segments of two or more spots into one; the largest keeps its id.
@@ -47,7 +52,7 @@ class Merge:
     spots : tuple of Spot
     """
 
-    spots: tuple[Spot, ...]
+    spots: Spots
 
     def __post_init__(self) -> None:
         if len(self.spots) < 2:
@@ -61,49 +66,213 @@ class Merge:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Cut one segment in two between seeds; the larger side keeps its id.
+    """Cut one segment between seeds on two or more sides; the largest piece keeps its id.
+
+    The cut is the cheapest one; supervoxels that belong to two sides are divided. Every side becomes one segment
+    and every part of the segment belongs to a side afterwards.
 
     Parameters
     ----------
-    first, second : tuple of Spot
-        Seeds of the two sides.
+    sides : tuple of tuples of Spot
+        Seeds of each side.
     """
 
-    first: tuple[Spot, ...]
-    second: tuple[Spot, ...]
+    sides: tuple[Spots, ...]
 
     def __post_init__(self) -> None:
-        if not self.first or not self.second:
-            raise InputError("a split needs seeds on two sides: give --side Z Y X twice")
+        if len(self.sides) < 2 or not all(self.sides):
+            raise InputError(
+                "a split needs seeds on two sides or more: give --side Z Y X twice or more"
+            )
+
+    @property
+    def spots(self) -> Spots:
+        """All seeds."""
+        return tuple(spot for side in self.sides for spot in side)
 
     @property
     def place_nm(self) -> ZyxNm:
         """The middle between the sides."""
-        return _middle((self.first[0], self.second[0]))
+        return _middle(tuple(side[0] for side in self.sides))
 
 
 @dataclass(frozen=True, slots=True)
-class DivideSupervoxel:
-    """Replace one supervoxel by its two parts on the sides of a plane.
+class Cleave:
+    """Take a segment apart into many, each grown from its seeds; what no seed reaches stays behind.
+
+    Solved anew with each seed, so it works on whole supervoxels and divides only those with seeds of several groups.
+    The remainder, else the largest group, keeps the id.
+
+    Parameters
+    ----------
+    groups : tuple of tuples of Spot
+        Seeds of each part; two groups or more.
+    """
+
+    groups: tuple[Spots, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.groups) < 2 or not all(self.groups):
+            raise InputError(
+                "a cleave needs seeds of two groups or more: give --group Z Y X twice or more"
+            )
+
+    @property
+    def spots(self) -> Spots:
+        """All seeds."""
+        return tuple(spot for group in self.groups for spot in group)
+
+    @property
+    def place_nm(self) -> ZyxNm:
+        """The middle of the first seeds."""
+        return _middle(tuple(group[0] for group in self.groups))
+
+
+@dataclass(frozen=True, slots=True)
+class Detach:
+    """Take the supervoxels of some spots of one segment out of it, together, into a segment of their own.
+
+    Parameters
+    ----------
+    spots : tuple of Spot
+    """
+
+    spots: Spots
+
+    def __post_init__(self) -> None:
+        if not self.spots:
+            raise InputError("detaching needs at least one place: give --at Z Y X")
+
+    @property
+    def place_nm(self) -> ZyxNm:
+        """The middle of the spots."""
+        return _middle(self.spots)
+
+
+@dataclass(frozen=True, slots=True)
+class Paint:
+    """Give voxels to a segment, whatever they belonged to.
+
+    Parameters
+    ----------
+    mask : VoxelMask
+        Voxels of the finest level.
+    target : Spot, optional
+        A place in the segment that gets them; a new segment if not given.
+    place_nm : tuple of 3 float
+        Middle of the stroke, for the log.
+    """
+
+    mask: VoxelMask
+    target: Spot | None
+    place_nm: ZyxNm
+
+    @property
+    def spots(self) -> Spots:
+        """The target's spot, if there is one."""
+        return () if self.target is None else (self.target,)
+
+
+@dataclass(frozen=True, slots=True)
+class Erase:
+    """Give voxels to the background.
+
+    Parameters
+    ----------
+    mask : VoxelMask
+        Voxels of the finest level.
+    only : Spot, optional
+        Take them from this segment alone; from every segment if not given.
+    place_nm : tuple of 3 float
+        Middle of the stroke, for the log.
+    """
+
+    mask: VoxelMask
+    only: Spot | None
+    place_nm: ZyxNm
+
+    @property
+    def spots(self) -> Spots:
+        """The spot of the only segment, if one is named."""
+        return () if self.only is None else (self.only,)
+
+
+@dataclass(frozen=True, slots=True)
+class SplitSupervoxel:
+    """Divide one supervoxel at voxel level between seeds; its parts stay in their segment.
+
+    Parameters
+    ----------
+    sides : tuple of tuples of Spot
+        Seeds of each part, all of one supervoxel.
+    """
+
+    sides: tuple[Spots, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.sides) < 2 or not all(self.sides):
+            raise InputError("dividing a supervoxel needs seeds on two sides or more")
+        if len({spot.supervoxel for spot in self.spots}) > 1:
+            raise InputError(
+                "the seeds lie in several supervoxels: expected one; split the segment instead"
+            )
+
+    @property
+    def spots(self) -> Spots:
+        """All seeds."""
+        return tuple(spot for side in self.sides for spot in side)
+
+    @property
+    def place_nm(self) -> ZyxNm:
+        """The middle between the sides."""
+        return _middle(tuple(side[0] for side in self.sides))
+
+
+@dataclass(frozen=True, slots=True)
+class MarkFinished:
+    """Say that a segment is finished, or that it is not; any later change of it takes the mark away.
 
     Parameters
     ----------
     spot : Spot
-        The supervoxel; the plane passes through the place.
-    normal_zyx : tuple of 3 float
-        Normal of the plane, in nm space; any length but zero.
+    finished : bool
     """
 
     spot: Spot
-    normal_zyx: ZyxNm
+    finished: bool = True
 
-    def __post_init__(self) -> None:
-        if not any(self.normal_zyx):
-            raise InputError("the plane of a division needs a normal that is not zero")
+    @property
+    def spots(self) -> Spots:
+        """The one spot."""
+        return (self.spot,)
 
     @property
     def place_nm(self) -> ZyxNm:
-        """Where the plane passes."""
+        """Of the spot."""
+        return self.spot.place_nm
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """Protect a segment: edits that would change it are refused until it is unlocked.
+
+    Parameters
+    ----------
+    spot : Spot
+    locked : bool
+    """
+
+    spot: Spot
+    locked: bool = True
+
+    @property
+    def spots(self) -> Spots:
+        """The one spot."""
+        return (self.spot,)
+
+    @property
+    def place_nm(self) -> ZyxNm:
+        """Of the spot."""
         return self.spot.place_nm
 
 
@@ -129,8 +298,24 @@ class Verdict:
                 f"verdict {self.verdict!r} is unknown: expected one of {', '.join(VERDICTS)}"
             )
 
+    @property
+    def spots(self) -> Spots:
+        """None."""
+        return ()
 
-Edit = Merge | Split | DivideSupervoxel | Verdict
+
+Edit = (
+    Merge
+    | Split
+    | Cleave
+    | Detach
+    | Paint
+    | Erase
+    | SplitSupervoxel
+    | MarkFinished
+    | Lock
+    | Verdict
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,25 +326,25 @@ class Resolved:
     ----------
     edit : Edit
     sides : tuple of tuples of int
-        Supervoxels that leave the segment, one tuple per new segment.
+        Supervoxels that leave the segment, one tuple per new segment; children of the patches may be among them.
     new_segments : tuple of int
         Dense ids for these.
-    children : tuple of int
-        New supervoxel ids of a division.
-    chunks : tuple of (level, z, y, x, file)
-    tables : str
-        Overlay file with the region graph of a division.
+    patches : tuple of Patch
+        Voxels that change their supervoxel; boxes of different patches do not share a parent.
     """
 
     edit: Edit
     sides: tuple[tuple[int, ...], ...] = ()
     new_segments: tuple[int, ...] = ()
-    children: tuple[int, ...] = ()
-    chunks: tuple[tuple[int, int, int, int, str], ...] = field(default=())
-    tables: str = ""
+    patches: tuple[Patch, ...] = ()
+
+    @property
+    def children(self) -> tuple[int, ...]:
+        """Ids of supervoxels that the patches make."""
+        return tuple(child for patch in self.patches for child in patch.children)
 
 
-def _middle(spots: tuple[Spot, ...]) -> ZyxNm:
+def _middle(spots: Spots) -> ZyxNm:
     z, y, x = (sum(axis) / len(spots) for axis in zip(*(s.place_nm for s in spots), strict=True))
     return z, y, x
 

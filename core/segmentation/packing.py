@@ -1,0 +1,41 @@
+"""Small label arrays and masks as compressed text, for journal rows; sizes are checked before anything is allocated."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import zlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segmend.core.errors import InputError
+
+MOST_VOXELS = 2**30
+"""Voxels that one edit may carry."""
+
+
+def pack(array: NDArray[np.uint8]) -> str:
+    """Return a uint8 array as text; `unpack` needs its length."""
+    return base64.b64encode(zlib.compress(np.ascontiguousarray(array), 3)).decode("ascii")
+
+
+def unpack(text: Any, length: int) -> NDArray[np.uint8]:
+    """Return the flat uint8 array of `length` items.
+
+    Raises
+    ------
+    InputError
+        If the text is damaged or holds another number of items.
+    """
+    if not isinstance(text, str) or not 0 < length <= MOST_VOXELS:
+        raise InputError(f"voxels of an edit are damaged: expected text for {length} items")
+    try:
+        reader = zlib.decompressobj()
+        raw = reader.decompress(base64.b64decode(text, validate=True), length + 1)
+    except (binascii.Error, zlib.error, ValueError):
+        raise InputError("voxels of an edit are damaged: they cannot be unpacked") from None
+    if len(raw) != length:
+        raise InputError(f"voxels of an edit are damaged: expected {length}, found {len(raw)}")
+    return np.frombuffer(raw, np.uint8)
