@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,106 +9,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmend.core.geometry import Box
+from segmend.core.segmentation.change import Birth, Change, Mark, NodeTable, State
 from segmend.core.segmentation.graph_files import GraphArrays, load_graph
+from segmend.core.segmentation.patches import PatchStack
 from segmend.core.segmentation.supervoxel_graph import Edges, SupervoxelGraph
-from segmend.core.segmentation.supervoxel_mapping import Move, SupervoxelMapping
+from segmend.core.segmentation.supervoxel_mapping import SupervoxelMapping
 
 Array = NDArray[Any]
 ChunkKey = tuple[int, int, int, int]
 """Pyramid level and chunk index z, y, x."""
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class NodeTable:
-    """What is known of some supervoxels; all arrays have one row per supervoxel.
-
-    Parameters
-    ----------
-    size : (k,) int64 voxels
-    point : (k, 3) int32, a voxel inside, z, y, x
-    box : (k, 6) int32, start and stop, z, y, x
-    """
-
-    size: Array
-    point: Array
-    box: Array
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Division:
-    """One supervoxel replaced by its parts, down to the voxels.
-
-    Parameters
-    ----------
-    parent : int
-    children : tuple of int
-        New ids, consecutive.
-    nodes : NodeTable
-        One row per child.
-    edges : Edges
-        Contacts among the children and with their neighbours.
-    chunks : dict
-        Overlay file that holds each touched chunk from now on.
-    """
-
-    parent: int
-    children: tuple[int, ...]
-    nodes: NodeTable
-    edges: Edges
-    chunks: dict[ChunkKey, str]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Change:
-    """What an edit does to the segmentation, as a value.
-
-    Parameters
-    ----------
-    moves : tuple of Move
-        In the order in which they are carried out.
-    bridges : Edges
-        Edges between segments that do not touch.
-    division : Division, optional
-    old_ids, new_ids : tuple of int
-        Segments that are different afterwards, as they are called before and after.
-    box : Box
-        Where voxels show another segment afterwards.
-    """
-
-    moves: tuple[Move, ...] = ()
-    bridges: Edges = field(default_factory=Edges.none)
-    division: Division | None = None
-    old_ids: tuple[int, ...] = ()
-    new_ids: tuple[int, ...] = ()
-    box: Box = field(default_factory=lambda: Box((0, 0, 0), (0, 0, 0)))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class State:
-    """A segmentation at rest, comparable with another.
-
-    Parameters
-    ----------
-    segment_of : (n + 1,) uint32, without the dead supervoxels at its end
-    chunks : dict
-        Overlay file of each chunk that has one.
-    edges : Edges
-        In force.
-    """
-
-    segment_of: NDArray[np.uint32]
-    chunks: dict[ChunkKey, str]
-    edges: Edges
-
-    def same_as(self, other: State) -> bool:
-        """Say whether mapping, voxels and graph are identical to the bit."""
-        return (
-            np.array_equal(self.segment_of, other.segment_of)
-            and self.chunks == other.chunks
-            and np.array_equal(self.edges.pairs, other.edges.pairs)
-            and np.array_equal(self.edges.affinity, other.edges.affinity)
-            and np.array_equal(self.edges.area, other.edges.area)
-        )
+__all__ = [
+    "Birth",
+    "Change",
+    "ChunkKey",
+    "Mark",
+    "NodeTable",
+    "Segmentation",
+    "State",
+]
 
 
 class Segmentation:
@@ -127,8 +45,11 @@ class Segmentation:
         edges = Edges(base.edges, base.affinity, base.area, base.strong, base.centroid)
         self.graph = SupervoxelGraph(edges, base.supervoxel_count)
         self._nodes: dict[int, tuple[Array, Array]] = {}
-        self.chunks: dict[ChunkKey, str] = {}
-        self._covered: dict[int, dict[ChunkKey, str | None]] = {}
+        self._origin: dict[int, int] = {}
+        self._parts: dict[int, tuple[int, ...]] = {}
+        self.patches = PatchStack()
+        self.finished: set[int] = set()
+        self.locked: set[int] = set()
 
     @classmethod
     def load(cls, graph_dir: Path) -> Segmentation:
@@ -174,6 +95,24 @@ class Segmentation:
         """Return the bounding box of each supervoxel, (k, 6) int32."""
         return self._rows(supervoxels, self.base.box, 1)
 
+    def parent_of(self, supervoxel: int) -> int:
+        """Return the supervoxel that one is a part of; 0 for those of the base and for painted ones."""
+        return self._origin.get(supervoxel, 0)
+
+    def is_alive(self, supervoxel: int) -> bool:
+        """Say whether a supervoxel belongs to a segment."""
+        return 0 < supervoxel <= self.supervoxel_count and bool(self.segment_of[supervoxel])
+
+    def is_known(self, supervoxel: int) -> bool:
+        """Say whether a supervoxel is there, or was and died by an operation in effect."""
+        return supervoxel in self._parts or self.is_alive(supervoxel)
+
+    def living(self, supervoxel: int) -> tuple[int, ...]:
+        """Return what is left of a supervoxel: itself, or its parts' parts if it died."""
+        if self.is_alive(supervoxel):
+            return (supervoxel,)
+        return tuple(s for part in self._parts.get(supervoxel, ()) for s in self.living(part))
+
     def _rows(self, supervoxels: Array, table: Array, column: int) -> Array:
         supervoxels = np.asarray(supervoxels, np.int64)
         known = supervoxels < len(table)
@@ -218,43 +157,65 @@ class Segmentation:
 
     def apply(self, operation: int, change: Change) -> None:
         """Carry out a change under the number of its operation."""
-        if change.division:
-            self._divide(operation, change.division)
-        if len(change.bridges):
-            self.graph.add(operation, change.bridges)
+        edges = change.bridges
+        if change.birth:
+            self._bear(operation, change.birth)
+            edges = change.birth.edges.joined(edges)
+        if len(edges):
+            self.graph.add(operation, edges)
         for move in change.moves:
             self.mapping.apply(move)
+        self._mark({mark: mark.after for mark in change.marks})
 
     def revert(self, operation: int, change: Change) -> None:
-        """Take a change back; the last one carried out must go first."""
+        """Take a change back.
+
+        Changes that were carried out later and share a segment or touch one of its patches must go first.
+        """
+        self._mark({mark: mark.before for mark in change.marks})
         for move in reversed(change.moves):
             self.mapping.apply(move.inverted())
-        if len(change.bridges):
+        if len(change.bridges) or (change.birth and len(change.birth.edges)):
             self.graph.remove(operation)
-        if change.division:
-            self._undivide(operation, change.division)
+        if change.birth:
+            self._unbear(operation, change.birth)
 
-    def _divide(self, operation: int, division: Division) -> None:
-        self.mapping.grow(division.nodes.size.tolist(), division.children[0])
-        for i, child in enumerate(division.children):
-            self._nodes[child] = (division.nodes.point[i], division.nodes.box[i])
-        self.graph.add(operation, division.edges)
-        self._covered[operation] = {key: self.chunks.get(key) for key in division.chunks}
-        self.chunks.update(division.chunks)
+    def _bear(self, operation: int, birth: Birth) -> None:
+        self.patches.add(operation, birth.patches)
+        if birth.children:
+            self.mapping.grow(birth.nodes.size.tolist(), birth.children[0])
+        for i, child in enumerate(birth.children):
+            self._nodes[child] = (birth.nodes.point[i], birth.nodes.box[i])
+        for patch in birth.patches:
+            born = [(c, o) for c, o in zip(patch.ids, patch.origins, strict=True) if c]
+            self._origin.update(born)
+            for parent in patch.parents:
+                self._parts[parent] = tuple(c for c, o in born if o == parent)
 
-    def _undivide(self, operation: int, division: Division) -> None:
-        self.graph.remove(operation)
-        for key, name in self._covered.pop(operation).items():
-            if name is None:
-                del self.chunks[key]
-            else:
-                self.chunks[key] = name
+    def _unbear(self, operation: int, birth: Birth) -> None:
+        self.patches.remove(operation)
+        for patch in birth.patches:
+            for child in patch.children:
+                del self._origin[child], self._nodes[child]
+            for parent in patch.parents:
+                del self._parts[parent]
+
+    def _mark(self, marks: dict[Mark, bool]) -> None:
+        for mark, value in marks.items():
+            marked = self.finished if mark.kind == "finished" else self.locked
+            (marked.add if value else marked.discard)(mark.segment)
 
     def state(self) -> State:
         """Return a snapshot that later changes do not touch."""
         alive = int(np.flatnonzero(self.segment_of)[-1]) + 1 if self.segment_of.any() else 1
+        edges = self.graph.in_force(self.segment_of)
+        if len(self.graph.added):  # these stand in the order in which they came
+            pairs = edges.pairs
+            edges = edges.take(np.lexsort((edges.area, edges.affinity, pairs[:, 1], pairs[:, 0])))
         return State(
             self.segment_of[:alive].copy(),
-            dict(self.chunks),
-            self.graph.in_force(self.segment_of),
+            edges,
+            self.patches.operations,
+            frozenset(self.finished),
+            frozenset(self.locked),
         )
