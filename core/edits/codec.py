@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
-import numpy as np
-
-from segmend.core.edits.model import DivideSupervoxel, Edit, Merge, Resolved, Split, Spot, Verdict
+from segmend.core.edits import checked
+from segmend.core.edits.id_lists import MOST_IDS, pack_ids, unpack_ids
+from segmend.core.edits.mask import VoxelMask
+from segmend.core.edits.model import (
+    Cleave,
+    Detach,
+    Edit,
+    Erase,
+    Lock,
+    MarkFinished,
+    Merge,
+    Paint,
+    Resolved,
+    Split,
+    SplitSupervoxel,
+    Spot,
+    Verdict,
+)
 from segmend.core.errors import InputError
-from segmend.core.geometry import ZyxNm
-
-_MOST_IDS = 100_000_000
-_FARTHEST_NM = 1e15  # a kilometre; whole numbers of any length and infinities fail this, too
+from segmend.core.segmentation.packing import MOST_VOXELS
+from segmend.core.segmentation.patches import Patch
 
 
 def kind_of(edit: Edit) -> str:
@@ -36,105 +46,146 @@ def edit_from_json(data: Any) -> Edit:
     InputError
         If a field is missing or is not what it should be.
     """
-    kind = _field(data, "kind", str)
+    kind = checked.field(data, "kind", str)
     if kind not in _DECODERS:
-        raise InputError(f"edit kind {kind!r} is unknown: expected one of {', '.join(_DECODERS)}")
+        raise InputError(
+            f"edit kind {kind[:40]!r} is unknown: expected one of {', '.join(_DECODERS)}"
+        )
     return _DECODERS[kind](data)
 
 
 def resolved_to_json(resolved: Resolved) -> dict[str, Any]:
-    """Return a resolved edit as plain JSON values; long id lists are packed."""
+    """Return a resolved edit as plain JSON values; long id lists and voxels are packed."""
     data = edit_to_json(resolved.edit)
     if resolved.sides:
-        data["sides"] = [pack_ids(side) for side in resolved.sides]
+        data["leaving"] = [pack_ids(side) for side in resolved.sides]
+    if resolved.new_segments:
         data["new_segments"] = list(resolved.new_segments)
-    if resolved.children:
-        data["children"] = list(resolved.children)
-        data["chunks"] = [list(chunk) for chunk in resolved.chunks]
-        data["tables"] = resolved.tables
+    if resolved.patches:
+        data["patches"] = [_patch_json(patch) for patch in resolved.patches]
     return data
 
 
-def resolved_from_json(data: Any) -> Resolved:
-    """Build a resolved edit from JSON values, with the same checks as `edit_from_json`."""
+def resolved_from_json(data: Any, most: int = MOST_IDS) -> Resolved:
+    """Build a resolved edit from JSON values, with the same checks as `edit_from_json`.
+
+    Parameters
+    ----------
+    data : object
+        From outside.
+    most : int
+        Supervoxels that there are; longer lists of them are refused.
+    """
     edit = edit_from_json(data)
-    sides = tuple(unpack_ids(text) for text in _list(data.get("sides", [])))
-    chunks = tuple(_chunk(item) for item in _list(data.get("chunks", [])))
+    name = "sides" if "first" in data else "leaving"  # the former in journals of 0.1
     return Resolved(
         edit,
-        sides=sides,
-        new_segments=tuple(_id(i) for i in _list(data.get("new_segments", []))),
-        children=tuple(_id(i) for i in _list(data.get("children", []))),
-        chunks=chunks,
-        tables=_field(data, "tables", str) if "tables" in data else "",
+        sides=tuple(unpack_ids(text, most) for text in checked.items(data, name)),
+        new_segments=checked.ids(data, "new_segments"),
+        patches=_patches(data),
     )
 
 
-def pack_ids(ids: Sequence[int]) -> str:
-    """Return ids as text: sorted, differences, zlib, base64."""
-    steps = np.diff(np.sort(np.asarray(ids, np.int64)), prepend=0).astype("<u4")
-    return f"{len(ids)}:{base64.b64encode(zlib.compress(steps.tobytes(), 6)).decode('ascii')}"
+def named_ids(data: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the segments and the supervoxels that a recorded edit makes, without reading the rest of it.
+
+    Raises
+    ------
+    InputError
+        If they cannot be read.
+    """
+    if "patches" not in data:
+        return checked.ids(data, "new_segments"), ()
+    children = (child for patch in _patches(data) for child in patch.children)
+    return checked.ids(data, "new_segments"), tuple(children)
 
 
-def unpack_ids(text: Any) -> tuple[int, ...]:
-    """Return the ids of `pack_ids`, sorted; the count is checked before anything is allocated."""
-    count, _, packed = text.partition(":") if isinstance(text, str) else ("", "", "")
-    if not count.isdigit() or not 0 < int(count) <= _MOST_IDS:
-        raise InputError("an id list is damaged: expected COUNT:DATA")
-    try:
-        reader = zlib.decompressobj()
-        raw = reader.decompress(base64.b64decode(packed, validate=True), 4 * int(count) + 1)
-    except (binascii.Error, zlib.error, ValueError):
-        raise InputError("an id list is damaged: its data cannot be unpacked") from None
-    if len(raw) != 4 * int(count):
-        raise InputError(f"an id list is damaged: expected {count} ids, found {len(raw) / 4:g}")
-    return tuple(np.cumsum(np.frombuffer(raw, "<u4").astype(np.int64)).tolist())
+def _patches(data: Any) -> tuple[Patch, ...]:
+    patches = tuple(checked.patch(item) for item in checked.items(data, "patches"))
+    if sum(patch.box.size for patch in patches) > MOST_VOXELS:
+        raise InputError(f"an edit changes more than {MOST_VOXELS} voxels")
+    return patches
 
 
-def _spot_json(spot: Spot) -> dict[str, Any]:
+def _patch_json(patch: Patch) -> dict[str, Any]:
+    return {
+        "box": checked.box_json(patch.box),
+        "parents": list(patch.parents),
+        "ids": list(patch.ids),
+        "origins": list(patch.origins),
+        "voxels": patch.packed,
+    }
+
+
+def _mask_json(mask: VoxelMask) -> dict[str, Any]:
+    return {"box": checked.box_json(mask.box), "bits": mask.bits}
+
+
+def _spot_json(spot: Spot | None) -> dict[str, Any] | None:
+    if spot is None:
+        return None
     return {"supervoxel": spot.supervoxel, "place_nm": list(spot.place_nm)}
 
 
-def _spot(data: Any) -> Spot:
-    return Spot(_id(_field(data, "supervoxel", int)), _triple(_field(data, "place_nm", list)))
-
-
-def _spots(data: Any, name: str) -> tuple[Spot, ...]:
-    return tuple(_spot(item) for item in _field(data, name, list))
-
-
-def _merge(data: Any) -> Merge:
-    return Merge(_spots(data, "spots"))
+def _spots_json(spots: Iterable[Spot]) -> list[Any]:
+    return [_spot_json(spot) for spot in spots]
 
 
 def _split(data: Any) -> Split:
-    return Split(_spots(data, "first"), _spots(data, "second"))
+    if "first" in data:
+        return Split((checked.spots(data["first"]), checked.spots(data.get("second"))))
+    return Split(checked.sides(data, "sides"))
 
 
-def _divide(data: Any) -> DivideSupervoxel:
-    return DivideSupervoxel(
-        _spot(_field(data, "spot", dict)), _triple(_field(data, "normal_zyx", list))
-    )
+def _paint(data: Any) -> Paint:
+    return Paint(checked.mask(data), _maybe_spot(data, "target"), checked.place(data["place_nm"]))
+
+
+def _erase(data: Any) -> Erase:
+    return Erase(checked.mask(data), _maybe_spot(data, "only"), checked.place(data["place_nm"]))
+
+
+def _maybe_spot(data: Any, name: str) -> Spot | None:
+    checked.field(data, "place_nm", list)
+    return None if data.get(name) is None else checked.spot(data[name])
 
 
 def _verdict(data: Any) -> Verdict:
-    place = _triple(_field(data, "place_nm", list))
-    return Verdict(_field(data, "candidate", str), _field(data, "verdict", str), place)
+    place = checked.place(data.get("place_nm"))
+    candidate = checked.field(data, "candidate", str)
+    return Verdict(candidate, checked.field(data, "verdict", str), place)
 
 
 _KINDS: dict[type, str] = {
     Merge: "merge",
     Split: "split",
-    DivideSupervoxel: "divide",
+    Cleave: "cleave",
+    Detach: "detach",
+    Paint: "paint",
+    Erase: "erase",
+    SplitSupervoxel: "divide",
+    MarkFinished: "mark",
+    Lock: "lock",
     Verdict: "verdict",
 }
 _ENCODERS: dict[type, Callable[[Any], dict[str, Any]]] = {
-    Merge: lambda e: {"spots": [_spot_json(s) for s in e.spots]},
-    Split: lambda e: {
-        "first": [_spot_json(s) for s in e.first],
-        "second": [_spot_json(s) for s in e.second],
+    Merge: lambda e: {"spots": _spots_json(e.spots)},
+    Split: lambda e: {"sides": [_spots_json(side) for side in e.sides]},
+    Cleave: lambda e: {"groups": [_spots_json(group) for group in e.groups]},
+    Detach: lambda e: {"spots": _spots_json(e.spots)},
+    Paint: lambda e: {
+        "mask": _mask_json(e.mask),
+        "target": _spot_json(e.target),
+        "place_nm": list(e.place_nm),
     },
-    DivideSupervoxel: lambda e: {"spot": _spot_json(e.spot), "normal_zyx": list(e.normal_zyx)},
+    Erase: lambda e: {
+        "mask": _mask_json(e.mask),
+        "only": _spot_json(e.only),
+        "place_nm": list(e.place_nm),
+    },
+    SplitSupervoxel: lambda e: {"sides": [_spots_json(side) for side in e.sides]},
+    MarkFinished: lambda e: {"spot": _spot_json(e.spot), "finished": e.finished},
+    Lock: lambda e: {"spot": _spot_json(e.spot), "locked": e.locked},
     Verdict: lambda e: {
         "candidate": e.candidate,
         "verdict": e.verdict,
@@ -142,48 +193,14 @@ _ENCODERS: dict[type, Callable[[Any], dict[str, Any]]] = {
     },
 }
 _DECODERS: dict[str, Callable[[Any], Edit]] = {
-    "merge": _merge,
+    "merge": lambda d: Merge(checked.spots(d.get("spots"))),
     "split": _split,
-    "divide": _divide,
+    "cleave": lambda d: Cleave(checked.sides(d, "groups")),
+    "detach": lambda d: Detach(checked.spots(d.get("spots"))),
+    "paint": _paint,
+    "erase": _erase,
+    "divide": lambda d: SplitSupervoxel(checked.sides(d, "sides")),
+    "mark": lambda d: MarkFinished(checked.spot(d.get("spot")), checked.field(d, "finished", bool)),
+    "lock": lambda d: Lock(checked.spot(d.get("spot")), checked.field(d, "locked", bool)),
     "verdict": _verdict,
 }
-
-
-def _field(data: Any, name: str, kind: type) -> Any:
-    if not isinstance(data, Mapping):
-        raise InputError(f"expected a JSON object with {name!r}, found {type(data).__name__}")
-    value = data.get(name)
-    if not isinstance(value, kind) or isinstance(value, bool):
-        raise InputError(
-            f"field {name!r} of an edit: expected {kind.__name__}, found {type(value).__name__}"
-        )
-    return value
-
-
-def _list(value: Any) -> list[Any]:
-    if not isinstance(value, list):
-        raise InputError(f"expected a JSON list, found {type(value).__name__}")
-    return value
-
-
-def _id(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**32:
-        raise InputError(f"{value!r} is not an id: expected a whole number from 0 to 2^32 - 1")
-    return value
-
-
-def _triple(value: list[Any]) -> ZyxNm:
-    good = len(value) == 3 and all(
-        isinstance(v, int | float) and not isinstance(v, bool) and abs(v) < _FARTHEST_NM
-        for v in value
-    )
-    if not good:
-        raise InputError(f"{value!r} is not a place: expected three finite numbers z, y, x in nm")
-    return float(value[0]), float(value[1]), float(value[2])
-
-
-def _chunk(value: Any) -> tuple[int, int, int, int, str]:
-    if not isinstance(value, list) or len(value) != 5 or not isinstance(value[4], str):
-        raise InputError("a chunk entry is damaged: expected level, z, y, x, file")
-    level, z, y, x = (_id(i) for i in value[:4])
-    return level, z, y, x, value[4]

@@ -1,0 +1,54 @@
+"""Lists of ids as compressed text, for journal rows; the length is checked before anything is allocated."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from segmend.core.errors import InputError
+
+MOST_IDS = 2**28
+
+
+def pack_ids(ids: Sequence[int]) -> str:
+    """Return ids as text: sorted, differences, zlib, base64."""
+    steps = np.diff(np.sort(np.asarray(ids, np.int64)), prepend=0).astype("<u4")
+    return f"{len(ids)}:{base64.b64encode(zlib.compress(steps.tobytes(), 6)).decode('ascii')}"
+
+
+def unpack_ids(text: Any, most: int = MOST_IDS) -> tuple[int, ...]:
+    """Return the ids of `pack_ids`, sorted.
+
+    Parameters
+    ----------
+    text : object
+        From outside.
+    most : int
+        More ids than this cannot be meant.
+
+    Raises
+    ------
+    InputError
+        If the text is damaged, or names an id twice or one that is not an id.
+    """
+    count, _, packed = text.partition(":") if isinstance(text, str) else ("", "", "")
+    short = count.isascii() and count.isdigit() and len(count) < 11
+    if not short or not 0 < int(count) <= most:
+        raise InputError(f"an id list is damaged: expected COUNT:DATA with a count up to {most}")
+    try:
+        reader = zlib.decompressobj()
+        raw = reader.decompress(base64.b64decode(packed, validate=True), 4 * int(count) + 1)
+    except (binascii.Error, zlib.error, ValueError):
+        raise InputError("an id list is damaged: its data cannot be unpacked") from None
+    if len(raw) != 4 * int(count):
+        raise InputError(f"an id list is damaged: expected {count} ids, found {len(raw) / 4:g}")
+    steps = np.frombuffer(raw, "<u4")
+    ids = np.cumsum(steps, dtype=np.int64)
+    if not steps.all() or ids[-1] >= 2**32:
+        raise InputError("an id list is damaged: an id is there twice, or is not one")
+    return tuple(ids.tolist())
