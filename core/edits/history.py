@@ -1,29 +1,153 @@
-"""Which operations are in effect, told from the journal alone."""
+"""Which operations are on, told from the journal alone.
+
+Every operation is on or off. The segmentation is the base with the operations that are on, always in the order of
+their numbers, so switching one off and on again leads back.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from segmend.core.edits.journal import Operation
+from segmend.core.edits.operation import Operation, Problem
 from segmend.core.errors import JournalError
+
+_SWITCHING = ("undo", "redo", "switch")
+_NO_EDIT = ("run", *_SWITCHING)
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The operations in effect and those that can be redone.
+    """The operations of one generation.
 
     Parameters
     ----------
     done : tuple of Operation
-        In effect, in order.
+        On, in the order of their numbers.
     undone : tuple of Operation
         Taken back; the last one is redone first.
+    off : tuple of Operation
+        Off and not among those that can be redone.
+    problems : tuple of Problem
+        Rows that cannot be used.
     """
 
     done: tuple[Operation, ...]
     undone: tuple[Operation, ...]
+    off: tuple[Operation, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Switched:
+    """Numbers of operations that a row turned off or on; a new operation is turned on."""
+
+    off: tuple[int, ...] = ()
+    on: tuple[int, ...] = ()
+
+
+class Ledger:
+    """The rows of one generation as they come in, and what is on after each.
+
+    Parameters
+    ----------
+    generation : int
+        Rows of others are not looked at.
+    team : bool
+        Whether several people write: then an edit ends only its own author's chance to redo.
+    """
+
+    def __init__(self, generation: int, *, team: bool = False) -> None:
+        self._generation = generation
+        self._team = team
+        self.operations: dict[int, Operation] = {}
+        self.on: list[int] = []
+        """Numbers, sorted."""
+        self.undone: list[tuple[int, str]] = []
+        """Number and who took it back, the last one redone first."""
+        self.problems: list[Problem] = []
+        self.highest_segment = self.highest_supervoxel = 0
+        self._ids: set[tuple[bool, int]] = set()
+
+    def add(self, row: Operation) -> Switched | None:
+        """Take one row in; None if it changes nothing (of no edit, or damaged, which is noted)."""
+        if row.generation != self._generation or row.kind == "run":
+            return None
+        try:
+            return self._switch(row) if row.kind in _SWITCHING else self._begin(row)
+        except JournalError as error:
+            self.problems.append(Problem(row.number, str(error)))
+            return None
+
+    def is_on(self, number: int) -> bool:
+        """Say whether an operation is on."""
+        place = bisect_left(self.on, number)
+        return place < len(self.on) and self.on[place] == number
+
+    def to_redo(self, author: str) -> int | None:
+        """Return the operation that a redo by this author would turn on."""
+        for number, who in reversed(self.undone):
+            if not self._team or who == author:
+                return number
+        return None
+
+    def history(self) -> History:
+        """Return what is on and off now."""
+        undone = [number for number, _ in self.undone]
+        gone = self.operations.keys() - set(self.on) - set(undone)
+        return History(
+            tuple(self.operations[n] for n in self.on),
+            tuple(self.operations[n] for n in undone),
+            tuple(self.operations[n] for n in sorted(gone)),
+            tuple(self.problems),
+        )
+
+    def _begin(self, row: Operation) -> Switched:
+        named = references(row)
+        ids = [(False, s) for s in named.new_segments] + [(True, s) for s in named.children]
+        if len(set(ids)) < len(ids) or not self._ids.isdisjoint(ids):
+            raise _damaged(row, "new ids, which another row uses too,")
+        if row.number in self.operations:
+            raise _damaged(row, "number, which another row has too,")
+        self._ids.update(ids)
+        self.highest_segment = max((self.highest_segment, *named.new_segments))
+        self.highest_supervoxel = max((self.highest_supervoxel, *named.children))
+        self.operations[row.number] = row
+        insort(self.on, row.number)
+        if self.undone:
+            self.undone = [u for u in self.undone if self._team and u[1] != row.author]
+        return Switched(on=(row.number,))
+
+    def _switch(self, row: Operation) -> Switched:
+        off, on = targets(row)
+        known = all(n in self.operations and n < row.number for n in (*off, *on))
+        if not known or len(set((*off, *on))) < len(off) + len(on) or not (off or on):
+            raise JournalError(
+                f"journal row {row.number} ({row.kind}) names operations that are not there; it is left out"
+            )
+        if not all(map(self.is_on, off)) or any(map(self.is_on, on)):
+            raise JournalError(
+                f"journal row {row.number} ({row.kind}) turns operations off or on that are so already; it is left out"
+            )
+        for number in off:
+            del self.on[bisect_left(self.on, number)]
+        for number in on:
+            insort(self.on, number)
+        if on:
+            self.undone = [u for u in self.undone if u[0] not in on]
+        if row.kind == "undo":
+            self.undone.append((off[0], row.author))
+        return Switched(off, on)
+
+
+def history(operations: Iterable[Operation], generation: int, *, team: bool = False) -> History:
+    """Walk through the rows of one generation; rows that cannot be used are listed and left out."""
+    ledger = Ledger(generation, team=team)
+    for operation in operations:
+        ledger.add(operation)
+    return ledger.history()
 
 
 def count_edits(operations: Iterable[Operation]) -> int:
@@ -31,112 +155,76 @@ def count_edits(operations: Iterable[Operation]) -> int:
     return sum(operation.kind != "verdict" for operation in operations)
 
 
-def history(operations: Iterable[Operation], generation: int) -> History:
-    """Walk through the rows of one generation.
-
-    Raises
-    ------
-    JournalError
-        If an undo or redo does not name the operation that is next in line.
-    """
-    done: list[Operation] = []
-    undone: list[Operation] = []
-    for operation in operations:
-        if operation.generation != generation or operation.kind == "run":
-            continue
-        if operation.kind == "undo":
-            undone.append(_taken(done, operation))
-        elif operation.kind == "redo":
-            done.append(_taken(undone, operation))
-        else:
-            done.append(operation)
-            undone.clear()
-    return History(tuple(done), tuple(undone))
-
-
 @dataclass(frozen=True, slots=True)
 class References:
-    """What a journal row names.
+    """Ids that a journal row gave away.
 
     Parameters
     ----------
-    chunks : tuple of (int, int, int, int, str)
-        Level, chunk z, y, x, overlay file.
-    tables : str
-        Overlay file of a division's tables; empty if there is none.
     new_segments, children : tuple of int
-        Ids it gave to segments and supervoxels.
-    target : int, optional
-        The operation that an undo or redo is about.
+        Segments and supervoxels.
     """
 
-    chunks: tuple[tuple[int, int, int, int, str], ...] = ()
-    tables: str = ""
     new_segments: tuple[int, ...] = ()
     children: tuple[int, ...] = ()
-    target: int | None = None
+
+
+_NOTHING = References()
 
 
 def references(operation: Operation) -> References:
-    """Return what a row names, checked; a journal from outside may say anything.
+    """Return the ids that a row gave away, checked; a journal from outside may say anything.
 
     Raises
     ------
     JournalError
         If a field of the payload is not what it should be; the row is named.
     """
-    if operation.kind == "run":  # its payload belongs to the stage
-        return References()
+    if operation.kind in _NO_EDIT:
+        return _NOTHING
     payload = operation.payload
-    chunks = _items(operation, "chunks")
-    segments, children = _items(operation, "new_segments"), _items(operation, "children")
-    tables, target = payload.get("tables", ""), payload.get("target")
-    good = {
-        "chunks": all(map(_is_chunk, chunks)),
-        "tables": isinstance(tables, str),
-        "new_segments": all(map(_is_id, segments)),
-        "children": all(map(_is_id, children)),
-        "target": _is_id(target) or (target is None and operation.kind not in ("undo", "redo")),
-    }
-    for name, fits in good.items():
-        if not fits:
-            raise _damaged(operation, name)
-    return References(
-        tuple(tuple(chunk) for chunk in chunks), tables, tuple(segments), tuple(children), target
-    )
+    if "new_segments" not in payload and "patches" not in payload:
+        return _NOTHING
+    segments = _ids(operation, payload.get("new_segments", []), "new_segments")
+    children: list[int] = []
+    for patch in _items(operation, payload.get("patches", []), "patches"):
+        if not isinstance(patch, dict):
+            raise _damaged(operation, "patches")
+        children += (i for i in _ids(operation, patch.get("ids"), "patches") if i)
+    return References(tuple(segments), tuple(children))
 
 
-def _items(operation: Operation, name: str) -> list[Any]:
-    value = operation.payload.get(name, [])
+def targets(row: Operation) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the numbers that an undo, redo or switch turns off and on.
+
+    Raises
+    ------
+    JournalError
+        If they cannot be read; the row is named.
+    """
+    payload = row.payload
+    if row.kind == "switch":
+        off, on = (_ids(row, payload.get(name, []), name) for name in ("off", "on"))
+        return tuple(off), tuple(on)
+    number = tuple(_ids(row, [payload.get("target")], "target"))
+    return (number, ()) if row.kind == "undo" else ((), number)
+
+
+def _items(operation: Operation, value: Any, name: str) -> Iterator[Any]:
     if not isinstance(value, list):
+        raise _damaged(operation, name)
+    return iter(value)
+
+
+def _ids(operation: Operation, value: Any, name: str) -> list[int]:
+    if not isinstance(value, list) or not all(
+        type(item) is int and 0 <= item < 2**32 for item in value
+    ):
         raise _damaged(operation, name)
     return value
 
 
-def _is_id(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**32
-
-
-def _is_chunk(value: Any) -> bool:
-    return (
-        isinstance(value, list)
-        and len(value) == 5
-        and all(map(_is_id, value[:4]))
-        and isinstance(value[4], str)
-    )
-
-
 def _damaged(operation: Operation, name: str) -> JournalError:
     return JournalError(
-        f"journal row {operation.number} is damaged (its {name} cannot be read); run `segmend check`"
+        f"journal row {operation.number} is damaged (its {name} cannot be used); it is left out, the rest is in effect"
     )
-
-
-def _taken(stack: list[Operation], operation: Operation) -> Operation:
-    target = references(operation).target
-    if not stack or stack[-1].number != target:
-        raise JournalError(
-            f"journal row {operation.number} ({operation.kind}) names operation {target}, which is not next in "
-            "line; run `segmend check`"
-        )
-    return stack.pop()

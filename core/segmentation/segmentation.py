@@ -12,7 +12,7 @@ from segmend.core.geometry import Box
 from segmend.core.segmentation.change import Birth, Change, Mark, NodeTable, State
 from segmend.core.segmentation.graph_files import GraphArrays, load_graph
 from segmend.core.segmentation.patches import PatchStack
-from segmend.core.segmentation.supervoxel_graph import Edges, SupervoxelGraph
+from segmend.core.segmentation.supervoxel_graph import BaseGraph, Edges, SupervoxelGraph
 from segmend.core.segmentation.supervoxel_mapping import SupervoxelMapping
 
 Array = NDArray[Any]
@@ -37,13 +37,15 @@ class Segmentation:
     ----------
     base : GraphArrays
         What the pipeline or an import wrote; never changed.
+    graph : BaseGraph, optional
+        The edges of the base where they are in memory already.
     """
 
-    def __init__(self, base: GraphArrays) -> None:
+    def __init__(self, base: GraphArrays, graph: BaseGraph | None = None) -> None:
         self.base = base
         self.mapping = SupervoxelMapping(base.segment_of, base.size)
         edges = Edges(base.edges, base.affinity, base.area, base.strong, base.centroid)
-        self.graph = SupervoxelGraph(edges, base.supervoxel_count)
+        self.graph = SupervoxelGraph(graph or BaseGraph(edges, base.supervoxel_count))
         self._nodes: dict[int, tuple[Array, Array]] = {}
         self._origin: dict[int, int] = {}
         self._parts: dict[int, tuple[int, ...]] = {}
@@ -55,6 +57,10 @@ class Segmentation:
     def load(cls, graph_dir: Path) -> Segmentation:
         """Read the base from a generation's ``graph/`` folder."""
         return cls(load_graph(graph_dir))
+
+    def at_start(self) -> Segmentation:
+        """Return another segmentation on the same base, without any change; the edges are shared."""
+        return Segmentation(self.base, self.graph.base)
 
     @property
     def segment_of(self) -> NDArray[np.uint32]:
@@ -112,6 +118,11 @@ class Segmentation:
         if self.is_alive(supervoxel):
             return (supervoxel,)
         return tuple(s for part in self._parts.get(supervoxel, ()) for s in self.living(part))
+
+    def lineage(self, supervoxel: int) -> tuple[int, ...]:
+        """Return a supervoxel and every part that was ever made of it by operations in effect, dead or alive."""
+        parts = self._parts.get(supervoxel, ())
+        return (supervoxel, *(s for part in parts for s in self.lineage(part)))
 
     def _rows(self, supervoxels: Array, table: Array, column: int) -> Array:
         supervoxels = np.asarray(supervoxels, np.int64)
@@ -208,13 +219,9 @@ class Segmentation:
     def state(self) -> State:
         """Return a snapshot that later changes do not touch."""
         alive = int(np.flatnonzero(self.segment_of)[-1]) + 1 if self.segment_of.any() else 1
-        edges = self.graph.in_force(self.segment_of)
-        if len(self.graph.added):  # these stand in the order in which they came
-            pairs = edges.pairs
-            edges = edges.take(np.lexsort((edges.area, edges.affinity, pairs[:, 1], pairs[:, 0])))
         return State(
             self.segment_of[:alive].copy(),
-            edges,
+            self.graph.in_force(self.segment_of),
             self.patches.operations,
             frozenset(self.finished),
             frozenset(self.locked),
