@@ -61,11 +61,13 @@ class SupervoxelTable(NamedTuple):
     box: Array
 
 
-def region_graph(supervoxels: Array, affinities: Array | None) -> RegionGraph:
+def region_graph(
+    supervoxels: Array, affinities: Array | None, *, start_zyx: tuple[int, int, int] = (0, 0, 0)
+) -> RegionGraph:
     """Gather the contacts between touching supervoxels over their common faces.
 
     To renew the edges of a few supervoxels, call it on a box that holds them grown by one voxel, and keep the rows
-    that name them.
+    that name them; they are the same to the bit as in the graph of the whole volume.
 
     Parameters
     ----------
@@ -73,6 +75,8 @@ def region_graph(supervoxels: Array, affinities: Array | None) -> RegionGraph:
         Ids in uint32; 0 is background and has no edges.
     affinities : (c, z, y, x) uint8 or float32 array, or None
         See `segmend.core.algorithms.arrays`; the first three channels are read.
+    start_zyx : tuple of 3 int
+        Place of the first voxel in the whole volume.
 
     Raises
     ------
@@ -93,8 +97,15 @@ def region_graph(supervoxels: Array, affinities: Array | None) -> RegionGraph:
         affinity=(rows[:, _SUM] / (area * scale)).astype(np.float32),
         area=area.astype(np.uint32),
         strong=(rows[:, _STRONG] / area).astype(np.float32),
-        centroid=(rows[:, _Z : _X + 1] / area[:, None]).astype(np.float32),
+        centroid=_centroid(rows, np.array(start_zyx)),
     )
+
+
+def _centroid(rows: Array, start: Array) -> Array:
+    """Divide only once the sums count from the start of the volume: they are exact in float64, quotients are not."""
+    area = rows[:, _AREA, None]
+    centroid: Array = ((rows[:, _Z : _X + 1] + area * start) / area).astype(np.float32)
+    return centroid
 
 
 def strongest_contacts(labels: Array, values: Array) -> tuple[Array, Array]:
@@ -134,12 +145,17 @@ def contacts(labels: Array, values: Array, strong: float) -> tuple[Array, Array]
 _STRETCH = 1 << 16
 
 
-def supervoxel_table(supervoxels: Array) -> SupervoxelTable:
+def supervoxel_table(
+    supervoxels: Array, *, start_zyx: tuple[int, int, int] = (0, 0, 0)
+) -> SupervoxelTable:
     """Measure every supervoxel.
 
     Parameters
     ----------
     supervoxels : (z, y, x) integer array, dense ids
+    start_zyx : tuple of 3 int
+        Place of the first voxel in the whole volume; points and boxes count from the start of that, and are the same
+        to the bit as in the table of the whole.
 
     Raises
     ------
@@ -148,8 +164,8 @@ def supervoxel_table(supervoxels: Array) -> SupervoxelTable:
     """
     labels = dense_labels(supervoxels)
     nodes = int(labels.max()) + 1 if labels.size else 1
-    size, box, centre = _extent(labels, nodes)
-    point = _nearest_voxel(labels, centre)
+    size, box, centre = _extent(labels, nodes, *start_zyx)
+    point = _nearest_voxel(labels, centre, *start_zyx)
     return SupervoxelTable(size, point, box)
 
 
@@ -233,15 +249,17 @@ def _gather_line(
 
 
 @njit(cache=True, nogil=True)
-def _extent(labels: Array, nodes: int) -> tuple[Array, Array, Array]:
+def _extent(labels: Array, nodes: int, z0: int, y0: int, x0: int) -> tuple[Array, Array, Array]:
     size = np.zeros(nodes, np.uint32)
     box = np.zeros((nodes, 6), np.int32)
     centre = np.zeros((nodes, 3), np.float64)
     nz, ny, nx = labels.shape
-    for z in range(nz):
-        for y in range(ny):
-            for x in range(nx):
-                a = labels[z, y, x]
+    for k in range(nz):
+        z = k + z0
+        for j in range(ny):
+            y = j + y0
+            for i in range(nx):
+                a, x = labels[k, j, i], i + x0
                 if a == 0:
                     continue
                 if size[a] == 0:
@@ -262,14 +280,16 @@ def _extent(labels: Array, nodes: int) -> tuple[Array, Array, Array]:
 
 
 @njit(cache=True, nogil=True)
-def _nearest_voxel(labels: Array, centre: Array) -> Array:
+def _nearest_voxel(labels: Array, centre: Array, z0: int, y0: int, x0: int) -> Array:
     point = np.zeros((len(centre), 3), np.int32)
     best = np.full(len(centre), np.inf)
     nz, ny, nx = labels.shape
-    for z in range(nz):
-        for y in range(ny):
-            for x in range(nx):
-                a = labels[z, y, x]
+    for k in range(nz):
+        z = k + z0
+        for j in range(ny):
+            y = j + y0
+            for i in range(nx):
+                a, x = labels[k, j, i], i + x0
                 if a == 0:
                     continue
                 dz, dy, dx = z - centre[a, 0], y - centre[a, 1], x - centre[a, 2]

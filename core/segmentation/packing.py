@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from segmend.core.errors import InputError
 
-MOST_VOXELS = 2**30
-"""Voxels that one edit may carry."""
+MOST_VOXELS = 2**27
+"""Voxels of the box of one patch or mask (512^3); checking one takes about 2 GB."""
 
 
 def pack(array: NDArray[np.uint8]) -> str:
