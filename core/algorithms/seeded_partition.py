@@ -1,0 +1,180 @@
+"""The division of a region graph between the seeds of two or more sides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from segmend.core.algorithms.arrays import graph_edges
+from segmend.core.algorithms.heap import pop, push
+from segmend.core.algorithms.max_flow import arcs_of, cut_between
+from segmend.core.errors import InputError
+
+Array = NDArray[Any]
+
+PATH_STEEPNESS = 24
+"""Length of a contact = 1 / (area x affinity ** PATH_STEEPNESS): between a sum and the weakest contact on the way."""
+CUT_STEEPNESS = 4
+"""Capacity of a contact = area x affinity ** CUT_STEEPNESS."""
+WEAKEST = 1e-12
+"""No contact counts as weaker than this."""
+FIRST_BAND = 1
+"""Steps from the border that the first band reaches."""
+KEPT = 0.8
+"""Share of either side's nodes that a cut may not take away."""
+
+
+def seeded_partition(
+    edges: Array, affinity: Array, area: Array, seeds: Sequence[Array], n: int
+) -> NDArray[np.int64]:
+    """Divide a segment's supervoxels between sides, each given by seeds.
+
+    First every supervoxel goes to the nearest seed, where a weak contact is very long: a leak is far, the whole of a
+    neurite is near. Then, for each two sides that touch, an exact minimum cut is sought in a band around their border,
+    with all that lies outside contracted into its side; the band grows while the cut runs along its rim. A cut that
+    would take more than a fifth of a side away is not accepted: a global cut between single seeds would only isolate
+    a seed.
+
+    Parameters
+    ----------
+    edges : (E, 2) integer array
+        Contacts between supervoxels 0..n - 1; parallel edges add up, loops are ignored.
+    affinity : (E,) float array
+        Mean affinity of the contact, 0..1.
+    area : (E,) array
+        Contact faces.
+    seeds : sequence of integer arrays
+        Supervoxels of each side; two sides or more, none empty, none shared.
+    n : int
+        Number of supervoxels.
+
+    Returns
+    -------
+    (n,) int64
+        Side 0, 1, ... of each supervoxel; -1 for what no seed reaches.
+
+    Raises
+    ------
+    InputError
+        If a supervoxel is out of range, or the seeds are missing or overlap.
+    """
+    pairs = graph_edges(edges, n)
+    kind = _kinds(seeds, n)
+    mean = np.clip(np.asarray(affinity, dtype=np.float64), 0, 1)
+    faces = np.asarray(area, dtype=np.float64)
+    side = nearest_side(pairs, 1 / np.maximum(faces * mean**PATH_STEEPNESS, WEAKEST), kind)
+    return _refined(pairs, cut_capacity(mean, faces), kind, side, len(seeds)) - 1
+
+
+def cut_capacity(affinity: Array, area: Array) -> NDArray[np.float64]:
+    """Return what cutting each contact costs."""
+    return np.maximum(area * affinity**CUT_STEEPNESS, WEAKEST)
+
+
+def _kinds(seeds: Sequence[Array], n: int) -> NDArray[np.int64]:
+    """Return side + 1 for seeds, 0 for other nodes."""
+    if len(seeds) < 2:
+        raise InputError("a split needs seeds on two sides or more")
+    kind = np.zeros(n, np.int64)
+    for number, nodes in enumerate(seeds, start=1):
+        rows = np.asarray(nodes, np.int64).ravel()
+        if not rows.size or rows.min() < 0 or rows.max() >= n:
+            raise InputError(f"a split needs a seed on each side, all within 0..{n - 1}")
+        if (kind[rows] % number).any():
+            raise InputError("two sides have a seed at the same place: move one of them")
+        kind[rows] = number
+    return kind
+
+
+def _refined(pairs: Array, capacity: Array, kind: Array, side: Array, sides: int) -> Array:
+    """Refine the border of every two sides that touch, once, in the order of the sides."""
+    for a in range(1, sides + 1):
+        for b in range(a + 1, sides + 1):
+            ours = (side == a) | (side == b)
+            inner = ours[pairs].all(axis=1)
+            across = side[pairs[inner, 0]] != side[pairs[inner, 1]]
+            if not across.any():
+                continue
+            row = np.cumsum(ours) - 1
+            one = np.where(side[ours] == a, 1, 2)
+            fixed = kind[ours] > 0
+            two = _refined_pair(row[pairs[inner]], capacity[inner], fixed, one)
+            side[ours] = np.where(two == 1, a, b)
+    return side
+
+
+def _refined_pair(pairs: Array, capacity: Array, fixed: Array, side: Array) -> Array:
+    """Move the border between sides 1 and 2 to the least cut, in bands of growing width."""
+    depth = _depth(pairs, side)
+    best, reach = side, FIRST_BAND
+    while True:
+        free = (depth >= 0) & (depth < reach) & ~fixed
+        cut = np.where(cut_between(pairs, capacity, np.where(free, 0, side)), 1, 2)
+        if any(((cut == s) & (side == s)).sum() < KEPT * (side == s).sum() for s in (1, 2)):
+            return best
+        best = cut
+        crossing = cut[pairs[:, 0]] != cut[pairs[:, 1]]
+        rim = (depth >= reach) & ~fixed
+        if not rim[pairs[crossing]].any():
+            return best
+        reach *= 2
+
+
+@njit(cache=True, nogil=True)
+def nearest_side(pairs: Array, length: Array, kind: Array) -> Array:
+    """Return the kind of the nearest seed of each node, 0 where there is no way (Dijkstra 1959)."""
+    start, arcs = arcs_of(pairs, len(kind))
+    side = kind.copy()
+    distance = np.where(kind > 0, 0.0, np.inf)
+    scores = np.empty(len(arcs) + len(kind), np.float64)
+    items = np.empty(len(arcs) + len(kind), np.int64)
+    size = 0
+    for seed in np.flatnonzero(kind):
+        push(scores, items, size, 0.0, seed)
+        size += 1
+    while size > 0:
+        far, u = -scores[0], items[0]
+        pop(scores, items, size)
+        size -= 1
+        if far > distance[u]:
+            continue
+        for k in range(start[u], start[u + 1]):
+            v = pairs[arcs[k] >> 1, 1 - (arcs[k] & 1)]
+            onward = far + length[arcs[k] >> 1]
+            if onward < distance[v]:
+                distance[v] = onward
+                side[v] = side[u]
+                push(scores, items, size, -onward, v)
+                size += 1
+    return side
+
+
+@njit(cache=True, nogil=True)
+def _depth(pairs: Array, side: Array) -> Array:
+    """Return the steps of each node to the border between the sides; -1 where it cannot be reached."""
+    start, arcs = arcs_of(pairs, len(side))
+    depth = np.full(len(side), -1, np.int64)
+    queue = np.empty(len(side), np.int64)
+    tail = 0
+    for e in range(len(pairs)):
+        if side[pairs[e, 0]] != side[pairs[e, 1]]:
+            for k in range(2):
+                if depth[pairs[e, k]] < 0:
+                    depth[pairs[e, k]] = 0
+                    queue[tail] = pairs[e, k]
+                    tail += 1
+    head = 0
+    while head < tail:
+        u = queue[head]
+        head += 1
+        for k in range(start[u], start[u + 1]):
+            v = pairs[arcs[k] >> 1, 1 - (arcs[k] & 1)]
+            if depth[v] < 0:
+                depth[v] = depth[u] + 1
+                queue[tail] = v
+                tail += 1
+    return depth

@@ -1,0 +1,291 @@
+"""The region graph of one segment in which some supervoxels are replaced by pieces of them.
+
+A supervoxel that straddles two neurons cannot go to either. Cut into pieces at voxel level it is nothing special any
+more: its pieces are nodes like the others, and what the partition gives to different sides becomes parts with ids of
+their own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from segmend.core.algorithms.region_graph import region_graph
+from segmend.core.algorithms.supervoxel_division import (
+    UNKNOWN,
+    faces_from_affinities,
+    faces_from_image,
+    faces_from_shape,
+    pieces_of,
+)
+from segmend.core.edits.mask import VoxelMask
+from segmend.core.edits.voxels import SupervoxelVoxels
+from segmend.core.geometry import Box, Zyx
+from segmend.core.segmentation.patches import Patch
+from segmend.core.segmentation.segmentation import Segmentation
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """A place that must end on a side.
+
+    Parameters
+    ----------
+    side : int
+    supervoxel : int
+    voxel_zyx : tuple of 3 int
+        Inside the supervoxel.
+    """
+
+    side: int
+    supervoxel: int
+    voxel_zyx: Zyx
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pieces:
+    """A supervoxel cut into pieces, not recorded yet.
+
+    Parameters
+    ----------
+    box : Box
+    local : (z, y, x) uint32
+        1..m in the supervoxel, 0 outside.
+    faces : (3, z, y, x) uint8
+        What joins the voxels in the box.
+    """
+
+    box: Box
+    local: Array
+    faces: Array
+
+    @property
+    def sizes(self) -> Array:
+        """Voxels of piece 0 (outside), 1, ..."""
+        return np.bincount(self.local.ravel())
+
+    def at(self, voxel_zyx: Zyx) -> int:
+        """Return the piece of a voxel."""
+        return int(self.local[_inside(self.box, voxel_zyx)])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WorkGraph:
+    """Nodes 0..n - 1: supervoxels of a segment, and pieces of some of them.
+
+    Parameters
+    ----------
+    pairs : (E, 2) int64
+    affinity, area : (E,) float64
+    owner : (n,) int64
+        Supervoxel of each node.
+    size : (n,) int64 voxels
+    first : dict
+        Node of piece 1 of each supervoxel that is in pieces.
+    """
+
+    pairs: Array
+    affinity: Array
+    area: Array
+    owner: Array
+    size: Array
+    first: dict[int, int]
+
+
+def cut_into_pieces(
+    supervoxel: int, segmentation: Segmentation, voxels: SupervoxelVoxels, seeds: list[Seed]
+) -> Pieces:
+    """Cut a supervoxel into pieces, none of which holds seeds of two sides."""
+    box = segmentation.box_of(np.array([supervoxel]))
+    around = box.grow((1, 1, 1)).intersect(Box.of_shape(voxels.levels[0].shape_zyx))
+    labels = voxels.read(around)
+    faces = _faces(labels, labels == supervoxel, around, voxels)
+    ours = [seed for seed in seeds if seed.supervoxel == supervoxel]
+    at = np.array([_inside(around, seed.voxel_zyx) for seed in ours], np.int64).reshape(-1, 3)
+    sides = np.array([seed.side for seed in ours], np.int64)
+    return Pieces(around, pieces_of(labels == supervoxel, faces, at, sides), faces)
+
+
+def _faces(labels: Array, mask: Array, box: Box, voxels: SupervoxelVoxels) -> Array:
+    if voxels.affinities is not None:
+        return faces_from_affinities(voxels.affinities.read(box))
+    if voxels.image is not None:
+        faces = faces_from_image(voxels.image.read(box), mask)
+    else:
+        faces = faces_from_shape(mask, voxels.levels[0].grid.voxel_size_nm_zyx)
+    for axis in range(3):  # contacts with others count as they do in the region graph
+        here = [slice(None)] * 3
+        there = [slice(None)] * 3
+        here[axis], there[axis] = slice(1, None), slice(None, -1)
+        across = labels[tuple(here)] != labels[tuple(there)]
+        faces[(axis, *here)][across] = UNKNOWN
+    return faces
+
+
+def work_graph(
+    segmentation: Segmentation,
+    segment: int,
+    pieces: dict[int, Pieces],
+    voxels: SupervoxelVoxels | None,
+) -> WorkGraph:
+    """Return the region graph of a segment with some supervoxels in pieces."""
+    members = np.sort(segmentation.members(segment)).astype(np.int64)
+    whole = members[~np.isin(members, list(pieces))]
+    owner, size = [whole], [segmentation.mapping.size[whole]]
+    first: dict[int, int] = {}
+    count = len(whole)
+    for supervoxel, cut in pieces.items():
+        sizes = cut.sizes[1:]
+        first[supervoxel] = count
+        owner.append(np.full(len(sizes), supervoxel, np.int64))
+        size.append(sizes)
+        count += len(sizes)
+    edges = segmentation.edges_within(segment)
+    ends = edges.pairs.astype(np.int64)
+    kept = ~np.isin(ends, list(pieces)).any(axis=1)
+    pairs = [np.searchsorted(whole, ends[kept])]
+    affinity, area = [edges.affinity[kept].astype(float)], [edges.area[kept].astype(float)]
+    if pieces and voxels is not None:
+        node_of = np.zeros(segmentation.supervoxel_count + 1, np.uint32)
+        node_of[whole] = np.arange(1, len(whole) + 1)
+        found = [_edges_of(s, pieces, first, node_of, voxels) for s in pieces]
+        found.append(_bridges(ends[~kept], edges.affinity[~kept], whole, pieces, first, found))
+        pairs += [f[0] for f in found]
+        affinity += [f[1] for f in found]
+        area += [f[2] for f in found]
+    return WorkGraph(
+        np.concatenate(pairs), np.concatenate(affinity), np.concatenate(area),
+        np.concatenate(owner), np.concatenate(size), first,
+    )  # fmt: skip
+
+
+def _edges_of(
+    supervoxel: int, pieces: dict[int, Pieces], first: dict[int, int], node_of: Array, voxels: SupervoxelVoxels
+) -> tuple[Array, Array, Array]:  # fmt: skip
+    """Return the contacts of the pieces of one supervoxel; those with pieces of a smaller id are left to that one."""
+    cut = pieces[supervoxel]
+    nodes = node_of[voxels.read(cut.box)]
+    for other, theirs in pieces.items():
+        common = cut.box.intersect(theirs.box)
+        if not common.size:
+            continue
+        local = theirs.local[_shifted(common, theirs.box).slices]
+        place = nodes[_shifted(common, cut.box).slices]
+        place[local > 0] = first[other] + local[local > 0]
+    graph = region_graph(nodes, cut.faces)
+    ends = graph.edges.astype(np.int64) - 1
+    low, high = first[supervoxel], first[supervoxel] + int(cut.local.max())
+    ours = (ends >= low) & (ends < high)
+    mine = ours.any(axis=1)
+    for other in pieces:
+        if other < supervoxel:
+            there = (ends >= first[other]) & (ends < first[other] + int(pieces[other].local.max()))
+            mine &= ~there.any(axis=1)
+    return ends[mine], graph.affinity[mine].astype(float), graph.area[mine].astype(float)
+
+
+def _bridges(
+    ends: Array, affinity: Array, whole: Array, pieces: dict[int, Pieces], first: dict[int, int], found: list[Any]
+) -> tuple[Array, Array, Array]:  # fmt: skip
+    """Return edges that no contact stands for (a person joined them): they hold on to the largest piece."""
+    owner = np.concatenate([whole, *(np.full(int(c.local.max()), s) for s, c in pieces.items())])
+    seen = {tuple(sorted(pair)) for f in found for pair in owner[f[0]].tolist()}
+    rows = [i for i, pair in enumerate(ends.tolist()) if tuple(sorted(pair)) not in seen]
+    held = {s: first[s] + int(c.sizes[1:].argmax()) for s, c in pieces.items()}
+    pairs = [
+        [held[s] if s in held else int(np.searchsorted(whole, s)) for s in ends[row]]
+        for row in rows
+    ]
+    return (
+        np.array(pairs, np.int64).reshape(-1, 2),
+        affinity[rows].astype(float),
+        np.ones(len(rows)),
+    )
+
+
+def patch_of(
+    supervoxel: int, pieces: Pieces, side: Array, seeds: list[Seed], first_id: int
+) -> tuple[Patch, tuple[tuple[int, int], ...]] | None:
+    """Return the patch that divides a supervoxel by the sides of its pieces, and (child, side) of each part.
+
+    Every part is connected; bits without a seed that are not the largest of their side in this supervoxel join the
+    part they touch most. None if one side has it all.
+
+    Parameters
+    ----------
+    supervoxel : int
+    pieces : Pieces
+    side : (m,) integer array
+        Of piece 1, 2, ...; -1 counts as a side.
+    seeds : list of Seed
+    first_id : int
+        Id of the first part; the others follow.
+    """
+    sided = np.concatenate([[0], np.asarray(side) + 2])[pieces.local]
+    places = [_inside(pieces.box, s.voxel_zyx) for s in seeds if s.supervoxel == supervoxel]
+    local, sides = _connected(sided, places)
+    if len(set(sides)) < 2:
+        return None
+    ids = tuple(range(first_id, first_id + len(sides)))
+    box = VoxelMask.of(pieces.box, local > 0).box
+    inside = local[_shifted(box, pieces.box).slices]
+    patch = Patch.of(box, (supervoxel,), ids, (supervoxel,) * len(ids), inside)
+    return patch, tuple(zip(ids, (s - 2 for s in sides), strict=True))
+
+
+def _connected(sided: Array, places: list[Zyx]) -> tuple[Array, list[int]]:
+    """Return parts 1, 2, ... and the value of each: connected pieces of equal value, loose bits given away."""
+    parts, values, kept = np.zeros(sided.shape, np.int64), [0], [True]
+    for value in np.unique(sided[sided > 0]).tolist():
+        bits, count = ndimage.label(sided == value)
+        sizes = np.bincount(bits.ravel(), minlength=count + 1)
+        sizes[0] = 0
+        keep = np.zeros(count + 1, bool)
+        keep[sizes.argmax()] = True
+        keep[[bits[place] for place in places]] = True
+        parts[bits > 0] = bits[bits > 0] + len(values) - 1
+        values += [value] * count
+        kept += keep[1:].tolist()
+    target = _given_away(parts, np.array(kept))
+    numbers = np.zeros(len(values), np.int64)
+    stay = [i for i in range(1, len(values)) if target[i] == i]
+    numbers[stay] = np.arange(1, len(stay) + 1)
+    return numbers[target][parts], [values[i] for i in stay]
+
+
+def _given_away(parts: Array, kept: Array) -> Array:
+    """Return where each part goes: loose ones to the kept one they touch most, again and again."""
+    target = np.arange(len(kept))
+    if kept.all():
+        return target
+    graph = region_graph(parts.astype(np.uint32), None)
+    while True:
+        merged: dict[tuple[int, int], int] = {}
+        for (a, b), area in zip(graph.edges.tolist(), graph.area.tolist(), strict=True):
+            for loose, other in ((a, b), (b, a)):
+                if not kept[target[loose]] and kept[target[other]]:
+                    key = (loose, int(target[other]))
+                    merged[key] = merged.get(key, 0) + area
+        best: dict[int, tuple[int, int]] = {}
+        for (loose, other), area in merged.items():
+            best[loose] = max(best.get(loose, (0, 0)), (area, -other))
+        if not best:
+            return target  # bits that touch nothing else stay what they are
+        for loose, (_, other) in best.items():
+            target[loose] = -other
+
+
+def _inside(box: Box, voxel_zyx: Zyx) -> Zyx:
+    z, y, x = (v - s for v, s in zip(voxel_zyx, box.start_zyx, strict=True))
+    return z, y, x
+
+
+def _shifted(box: Box, origin: Box) -> Box:
+    z, y, x = origin.start_zyx
+    return box.shift((-z, -y, -x))
