@@ -95,7 +95,7 @@ class OverlaidVolume:
         return runs
 
     def _coarse_runs(self, patch: Patch, finer: OverlaidVolume) -> Runs:
-        """What the voxels of this level are where a patch lies; it depends on all patches that lie there."""
+        """Return what differs from the base where a patch lies; it depends on all patches that lie there."""
         place = _coarse(patch.box, self._scale).intersect(Box.of_shape(self.shape_zyx))
         source = _fine(place, self._factor).intersect(Box.of_shape(finer.shape_zyx))
         labels = downsample_labels(finer.read(source), self._factor)

@@ -18,7 +18,7 @@ MOST_VOXELS = 2**27
 
 def pack(array: NDArray[np.uint8]) -> str:
     """Return a uint8 array as text; `unpack` needs its length."""
-    return base64.b64encode(zlib.compress(np.ascontiguousarray(array), 3)).decode("ascii")
+    return base64.b64encode(zlib.compress(np.ascontiguousarray(array).tobytes(), 3)).decode("ascii")
 
 
 def unpack(text: Any, length: int) -> NDArray[np.uint8]:
