@@ -18,6 +18,7 @@ from segmend.core.errors import EditRefused, InputError
 from segmend.core.geometry import Box
 from segmend.core.review.overlap import counted_box, shared_voxels
 from segmend.core.review.reviewer import ReviewVerdict
+from segmend.core.segmentation.partition import Partition
 from segmend.core.segmentation.segmentation import Segmentation
 from segmend.core.segmentation.supervoxel_mapping import Move, SupervoxelMapping
 from segmend.core.volumes.base import Volume
@@ -115,7 +116,7 @@ class _Trial:
     def __init__(self, segmentation: Segmentation, table: Contingency) -> None:
         self._segmentation = copy.copy(segmentation)
         self._segmentation.mapping = SupervoxelMapping(
-            segmentation.segment_of, segmentation.mapping.size
+            Partition(segmentation.segment_of, segmentation.mapping.size)
         )
         self._score = VariationOfInformation(table, self._segmentation.segment_of)
         self._next = int(self._segmentation.segment_of.max(initial=0)) + 1

@@ -10,6 +10,7 @@ import math
 import os
 import tokenize
 from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,6 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmend.core.errors import ProjectError
+from segmend.core.segmentation.edges import Edges
+from segmend.core.segmentation.neighbour_lists import BaseGraph
+from segmend.core.segmentation.partition import Partition
 
 Array = NDArray[Any]
 
@@ -51,13 +55,16 @@ _UNREADABLE = (  # numpy parses the header as Python literals, which has failure
     OverflowError,
     RecursionError,
 )
+_LEAST_MAPPED = 1 << 20
 _PER_EDGE = ("affinity", "area", "strong", "centroid")
 _PER_NODE = ("point", "box", "segment_of", "source_ids")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GraphArrays:
     """Everything a segmentation starts from; n supervoxels, E edges, M recorded merges, m segments.
+
+    Never changed, so segmentations share what is derived from it.
 
     Parameters
     ----------
@@ -124,7 +131,11 @@ class GraphArrays:
                     f"graph array {name} has {len(getattr(self, name))} rows: expected {length}; "
                     "run the graph stage again"
                 )
-        highest = int(self.segment_of.max(initial=0))
+        if not len(self.size):
+            raise ProjectError(
+                "graph array size is empty: expected a row for background; run the graph stage again"
+            )
+        highest = int(self.segment_of.max())
         if highest >= len(self.export_ids):
             raise ProjectError(
                 f"graph array segment_of names segment {highest} but export_ids ends at "
@@ -135,6 +146,20 @@ class GraphArrays:
                 f"graph array edges names supervoxel {int(self.edges.max())} of {len(self.size) - 1}; "
                 "run the graph stage again"
             )
+
+    @cached_property
+    def graph(self) -> BaseGraph:
+        """The edges by supervoxel, made when first asked for."""
+        edges = Edges(self.edges, self.affinity, self.area, self.strong, self.centroid)
+        return BaseGraph(edges, self.supervoxel_count)
+
+    @cached_property
+    def partition(self) -> Partition:
+        """The supervoxels by segment, made when first asked for."""
+        return Partition(self.segment_of, self.size)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @property
     def supervoxel_count(self) -> int:
@@ -155,14 +180,16 @@ def save_graph(graph_dir: Path, arrays: GraphArrays) -> None:
 
 
 def load_graph(graph_dir: Path) -> GraphArrays:
-    """Read and check the arrays.
+    """Read and check the arrays; large ones stay on disk and are read where they are used.
 
     Raises
     ------
     ProjectError
         If a file is missing, damaged, or does not fit the others.
     """
-    return GraphArrays(**{name: load_array(graph_dir / f"{name}.npy") for name in _FORM})
+    return GraphArrays(
+        **{name: load_array(graph_dir / f"{name}.npy", mapped=True) for name in _FORM}
+    )
 
 
 def save_array(path: Path, array: Array) -> None:
@@ -175,12 +202,22 @@ def save_array(path: Path, array: Array) -> None:
     temporary.replace(path)
 
 
-def load_array(path: Path) -> Array:
-    """Read one array; damaged or missing files are named in the error."""
+def load_array(path: Path, *, mapped: bool = False) -> Array:
+    """Read one array; damaged or missing files are named in the error.
+
+    Parameters
+    ----------
+    path : Path
+    mapped : bool
+        Leave a large array on disk, read-only. Files are replaced, never rewritten, so it does not change.
+    """
     try:
         with path.open("rb") as file:
-            _check_size(file)
-            array: Array = np.load(file, allow_pickle=False)
+            size = _check_size(file)
+            if mapped and size >= _LEAST_MAPPED:
+                array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
+            else:
+                array = np.load(file, allow_pickle=False)
     except FileNotFoundError:
         raise ProjectError(
             f"{path} is missing: the project has no region graph yet; run `segmend run` on it"
@@ -193,8 +230,8 @@ def load_array(path: Path) -> Array:
     return array
 
 
-def _check_size(file: IO[bytes]) -> None:
-    """Compare what the header claims with what the file has, before anything is allocated."""
+def _check_size(file: IO[bytes]) -> int:
+    """Compare what the header claims with what the file has, before anything is allocated; return the bytes."""
     read_header = _HEADERS.get(np.lib.format.read_magic(file))
     if read_header is None:
         raise ValueError("its array format is unknown")
@@ -204,3 +241,4 @@ def _check_size(file: IO[bytes]) -> None:
     if min(shape, default=0) < 0 or claimed > there:
         raise ValueError(f"its header claims {claimed} bytes, the file has {there}")
     file.seek(0)
+    return claimed
