@@ -1,85 +1,28 @@
 """The append-only journal: one row per operation, the only commit point of every edit.
 
-SQLite in WAL mode. With ``synchronous=NORMAL`` a row survives the death of the program; with ``FULL`` it also
-survives a power cut, at the price of one flush to disk per row.
+In a file (SQLite) for one person at a time, or in a schema of a PostgreSQL database for several. Rows are read as what
+they are, something from outside: one that is damaged is listed and the others stay usable.
 """
 
 from __future__ import annotations
 
-import json
-import sqlite3
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
 
-import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
-
+from segmend.core.edits import journal_rows
+from segmend.core.edits.claims import Claims
+from segmend.core.edits.journal_postgresql import PostgresqlStorage
+from segmend.core.edits.journal_sqlite import SqliteStorage
+from segmend.core.edits.operation import Operation, Problem
+from segmend.core.edits.storage import FIRST, LAST, Storage
+from segmend.core.edits.team import Presence, Team, present
 from segmend.core.errors import InputError, JournalError
-from segmend.core.geometry import ZyxNm
 
-_metadata = sa.MetaData()
-_operations = sa.Table(
-    "operations",
-    _metadata,
-    sa.Column("number", sa.Integer, primary_key=True),
-    sa.Column("kind", sa.String(32), nullable=False),
-    sa.Column("author", sa.String(256), nullable=False),
-    sa.Column("time", sa.String(40), nullable=False),
-    sa.Column("generation", sa.Integer, nullable=False),
-    sa.Column("place_z_nm", sa.Float),
-    sa.Column("place_y_nm", sa.Float),
-    sa.Column("place_x_nm", sa.Float),
-    sa.Column("payload", sa.Text, nullable=False),
-    sa.Column("candidate", sa.String(128)),
-    sa.Column("verdict", sa.String(16)),
-    sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("milliseconds", sa.Integer),
-    sa.Column("version", sa.String(32), nullable=False),
-    sqlite_autoincrement=True,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One row of the journal.
-
-    Parameters
-    ----------
-    number : int
-        0 before it is in the journal.
-    kind : str
-        "merge", "split", "divide", "verdict", "undo", "redo" or "run".
-    generation : int
-        Of the supervoxels that the payload names.
-    payload : dict
-        The resolved edit, or ``{"target": number}`` for undo and redo.
-    author : str
-    place_nm : tuple of 3 float, optional
-    candidate, verdict : str, optional
-        Set when the operation decides a candidate.
-    reason : str
-    milliseconds : int, optional
-        How long the decision took.
-    time, version : str
-        Filled by the journal: UTC in ISO form, Segmend's version.
-    """
-
-    kind: str
-    generation: int
-    payload: dict[str, Any]
-    author: str
-    place_nm: ZyxNm | None = None
-    candidate: str | None = None
-    verdict: str | None = None
-    reason: str = ""
-    milliseconds: int | None = None
-    number: int = 0
-    time: str = ""
-    version: str = ""
+__all__ = ["Journal", "Operation", "Problem", "Writing"]
 
 
 class Journal:
@@ -87,12 +30,13 @@ class Journal:
 
     Parameters
     ----------
-    url : str or Path
-        A file (SQLite) or an SQLAlchemy URL.
+    location : str or Path
+        A file (SQLite), or the URL of one project's schema in a PostgreSQL database as `Project.journal_location`
+        gives it.
     durable : bool
-        Flush every row to disk.
+        Flush every row to disk; a server always does.
     read_only : bool
-        Make and change nothing; a missing file is an empty log.
+        Make and change nothing; a missing file is an empty journal.
 
     Raises
     ------
@@ -100,26 +44,55 @@ class Journal:
         If the database cannot be opened.
     """
 
-    def __init__(self, url: str | Path, *, durable: bool = False, read_only: bool = False) -> None:
-        self._name = str(url)
+    def __init__(
+        self, location: str | Path, *, durable: bool = False, read_only: bool = False
+    ) -> None:
         self._read_only = read_only
         self._version = version("segmend")
-        self._connection: sa.Connection | None = None
-        file = None if isinstance(url, str) and "://" in url else Path(url).absolute()
-        try:
-            if read_only and file is not None:
-                self._engine, self._connection = _opened_to_read(file)
-                return
-            self._engine = sa.create_engine(
-                str(url) if file is None else sa.URL.create("sqlite", database=str(file))
+        self._damaged: dict[int, Problem] = {}
+        self._storage = _storage(location, durable, read_only)
+        self._writing: Writing | None = None
+        self.claims = Claims(self._storage, read_only=read_only)
+        """Who works on which candidate."""
+        self.team = Team(self._storage, read_only=read_only)
+        """Who may do what."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether others write to it at the same time."""
+        return self._storage.shared
+
+    @property
+    def damaged(self) -> tuple[Problem, ...]:
+        """Rows that could not be used, of all that were read so far."""
+        return tuple(self._damaged[number] for number in sorted(self._damaged))
+
+    @contextmanager
+    def writing(self) -> Iterator[Writing]:
+        """Exclude every other writer: nothing is newer inside than what `Writing.newer` returns.
+
+        What is appended inside is committed at the end, all of it or, after an exception, nothing. Inside another such
+        section it is part of that one.
+
+        Raises
+        ------
+        JournalError
+            If the journal cannot be written, also at the end; then nothing of it is in the journal, unless the
+            message says that this is not known.
+        """
+        if self._read_only:
+            raise JournalError(
+                "the journal was opened read-only: open the project for writing to edit it"
             )
-            if self._engine.dialect.name == "sqlite" and not read_only:
-                sa.event.listen(self._engine, "connect", _sqlite_settings(durable))
-            if not read_only:
-                _metadata.create_all(self._engine)
-            self._connection = self._engine.connect()
-        except SQLAlchemyError as error:
-            raise self._broken("opened", error) from error
+        if self._writing is not None:
+            yield self._writing
+            return
+        with self._storage.section():
+            self._writing = Writing(self)
+            try:
+                yield self._writing
+            finally:
+                self._writing = None
 
     def append(self, operation: Operation) -> Operation:
         """Commit one operation and return it with its number, time and version.
@@ -127,175 +100,103 @@ class Journal:
         Raises
         ------
         JournalError
-            If the row could not be written; then it is not in the journal.
+            If the row could not be written.
         InputError
-            If a text cannot be stored.
+            If it cannot be stored.
+        NotAllowed
+            If its author may only look on.
         """
-        if self._read_only or self._connection is None:
-            raise JournalError(
-                f"the journal {self._name} was opened read-only: open the project for writing to edit it"
-            )
-        _check_texts(operation)
-        time = datetime.now(UTC).isoformat(timespec="milliseconds")
-        try:
-            with self._connection.begin():
-                result = self._connection.execute(_operations.insert(), self._row(operation, time))
-        except SQLAlchemyError as error:
-            raise self._broken("written", error) from error
-        number = int(result.inserted_primary_key[0])  # type: ignore[index]
-        return replace(operation, number=number, time=time, version=self._version)
+        with self.writing() as section:
+            return section.append(operation)
 
-    def operations(self, *, up_to: int | None = None) -> list[Operation]:
-        """Return the operations in order, up to and including a number.
+    def append_many(self, operations: Iterable[Operation]) -> list[Operation]:
+        """Commit operations together, all or none; raises what `append` raises."""
+        with self.writing() as section:
+            return [section.append(operation) for operation in operations]
+
+    def operations(self, *, up_to: int | None = None, after: int | None = None) -> list[Operation]:
+        """Return the operations in order; the damaged ones are left out and listed in `damaged`.
+
+        Parameters
+        ----------
+        up_to : int, optional
+            The last number.
+        after : int, optional
+            Only those with higher numbers.
 
         Raises
         ------
         JournalError
-            If the journal or one of its rows cannot be read; the row is named.
+            If the journal cannot be read.
         """
-        query = sa.select(_operations).order_by(_operations.c.number)
-        if up_to is not None:
-            query = query.where(_operations.c.number <= up_to)
-        if self._connection is None:
-            return []
-        try:
-            with self._connection.begin():
-                rows = self._connection.execute(query).all()
-        except SQLAlchemyError as error:
-            raise self._broken("read", error) from error
-        return [_operation(row) for row in rows]
+        first = FIRST if after is None else after + 1
+        last = LAST if up_to is None else up_to
+        rows = self._storage.rows(self._storage.select_operations, first=first, last=last)
+        operations = []
+        before = FIRST
+        for row in rows:
+            try:
+                if row[0] <= before:
+                    raise InputError("its number is there twice")
+                operations.append(journal_rows.operation_of(row))
+                before = row[0]
+            except InputError as error:
+                self._damaged[row[0]] = Problem(row[0], f"journal row {row[0]} is damaged: {error}")
+        return operations
+
+    def who(self) -> tuple[Presence, ...]:
+        """Return who worked lately or has a claim: the last first."""
+        return present(self._storage, self.claims.active())
 
     def integrity(self) -> list[str]:
         """Return what the database says is wrong with itself."""
-        if self._connection is None or self._engine.dialect.name != "sqlite":
-            return []
-        try:
-            with self._connection.begin():
-                answer = self._connection.execute(sa.text("PRAGMA integrity_check")).scalars().all()
-        except SQLAlchemyError as error:
-            return [str(error.__cause__ or error)]
-        return [line for line in answer if line != "ok"]
+        return self._storage.integrity()
 
     def close(self) -> None:
         """Give the database back."""
-        if self._connection is not None:
-            self._connection.close()
-        self._engine.dispose()
+        self._storage.close()
 
-    def _row(self, operation: Operation, time: str) -> dict[str, Any]:
-        z, y, x = operation.place_nm or (None, None, None)
-        return {
-            "kind": operation.kind,
-            "author": operation.author,
-            "time": time,
-            "generation": operation.generation,
-            "place_z_nm": z,
-            "place_y_nm": y,
-            "place_x_nm": x,
-            "payload": json.dumps(operation.payload, separators=(",", ":"), allow_nan=False),
-            "candidate": operation.candidate,
-            "verdict": operation.verdict,
-            "reason": operation.reason,
-            "milliseconds": operation.milliseconds,
-            "version": self._version,
-        }
 
-    def _broken(self, what: str, error: SQLAlchemyError) -> JournalError:
-        cause = str(getattr(error, "orig", None) or error).splitlines()[0]
-        return JournalError(
-            f"the journal {self._name} cannot be {what} ({cause}); check that the disk is not full and "
-            "that the folder can be written, then try again",
-            details=str(error),
+class Writing:
+    """What can be done while all other writers wait; made by `Journal.writing`."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._storage = journal._storage
+        self._last: int | None = None
+        self._time = ""
+        self._may: set[str] = set()
+
+    def newer(self, than: int) -> list[Operation]:
+        """Return every operation with a higher number; no other appears before this section ends."""
+        return self._journal.operations(after=than)
+
+    def append(self, operation: Operation) -> Operation:
+        """Add an operation and return it with its number, time and version; raises what `Journal.append` raises."""
+        if self._last is None:
+            self._last = self._storage.highest()
+            now = datetime.fromtimestamp(self._storage.now(), UTC)
+            self._time = now.isoformat(timespec="milliseconds")
+        number = self._last + 1
+        given = replace(
+            operation,
+            number=number,
+            time=operation.time or self._time,
+            version=operation.version or self._journal._version,
         )
-
-
-def _operation(row: Any) -> Operation:
-    try:
-        payload = json.loads(row.payload)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise JournalError(
-            f"journal row {row.number} is damaged (its payload is not JSON); run `segmend check`"
-        ) from error
-    if not isinstance(payload, dict):
-        raise JournalError(
-            f"journal row {row.number} is damaged (its payload is no object); run `segmend check`"
-        )
-    place = (row.place_z_nm, row.place_y_nm, row.place_x_nm)
-    return Operation(
-        kind=row.kind,
-        generation=row.generation,
-        payload=payload,
-        author=row.author,
-        place_nm=None if None in place else place,
-        candidate=row.candidate,
-        verdict=row.verdict,
-        reason=row.reason,
-        milliseconds=row.milliseconds,
-        number=row.number,
-        time=row.time,
-        version=row.version,
-    )
-
-
-def _sqlite_settings(durable: bool) -> Any:
-    def apply(connection: Any, _record: Any) -> None:
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-        cursor.execute("PRAGMA busy_timeout=5000")
-        cursor.close()
-
-    return apply
-
-
-def _opened_to_read(file: Path) -> tuple[sa.Engine, sa.Connection | None]:
-    """Open a file so that nothing is written; no connection if there is no log in it yet."""
-    if not file.exists():
-        return _reading_engine(file, "mode=ro"), None
-    try:
-        return _connected(_reading_engine(file, "mode=ro"))
-    except SQLAlchemyError:
-        # A disk that cannot be written has no room for the shared memory of WAL mode; without rows that wait in a
-        # log beside it, the file alone is the whole journal.
-        log = file.with_name(f"{file.name}-wal")
-        if log.exists() and log.stat().st_size:
-            raise
-        return _connected(_reading_engine(file, "immutable=1"))
-
-
-def _reading_engine(file: Path, mode: str) -> sa.Engine:
-    address = f"file:{quote(file.as_posix())}?{mode}"
-    return sa.create_engine(
-        "sqlite://",
-        creator=lambda: sqlite3.connect(address, uri=True, check_same_thread=False),
-        poolclass=sa.QueuePool,
-    )
-
-
-def _connected(engine: sa.Engine) -> tuple[sa.Engine, sa.Connection | None]:
-    connection = None
-    try:
-        connection = engine.connect()
-        with connection.begin():
-            begun = sa.inspect(connection).has_table(_operations.name)
-    except SQLAlchemyError:
-        if connection is not None:
-            connection.close()
-        engine.dispose()
-        raise
-    if begun:
-        return engine, connection
-    connection.close()
-    return engine, None
-
-
-def _check_texts(operation: Operation) -> None:
-    """Refuse halves of surrogate pairs, which no database can store."""
-    for name in ("kind", "author", "candidate", "verdict", "reason"):
         try:
-            (getattr(operation, name) or "").encode()
-        except UnicodeEncodeError as error:
-            raise InputError(
-                f"{name} holds a character that is no valid text (at position {error.start}): "
-                "expected Unicode text; remove the character and try again"
-            ) from None
+            row = journal_rows.row_of(given)
+        except InputError as error:
+            raise InputError(f"the operation cannot be written: {error}") from None
+        if operation.author not in self._may:
+            self._journal.team.check_may_edit(operation.author)
+            self._may.add(operation.author)
+        self._storage.change(journal_rows.INSERT, row)
+        self._last = number
+        return given
+
+
+def _storage(location: str | Path, durable: bool, read_only: bool) -> Storage:
+    if isinstance(location, str) and "://" in location:
+        return PostgresqlStorage(location, read_only=read_only)
+    return SqliteStorage(Path(location).absolute(), durable=durable, read_only=read_only)
