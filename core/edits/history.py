@@ -15,7 +15,8 @@ from segmend.core.edits.operation import Operation, Problem
 from segmend.core.errors import JournalError
 
 _SWITCHING = ("undo", "redo", "switch")
-_NO_EDIT = ("run", *_SWITCHING)
+_TELLING = ("run", "note")  # they change nothing
+_NO_EDIT = (*_TELLING, *_SWITCHING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class Ledger:
 
     def add(self, row: Operation) -> Switched | None:
         """Take one row in; None if it changes nothing (of no edit, or damaged, which is noted)."""
-        if row.generation != self._generation or row.kind == "run":
+        if row.generation != self._generation or row.kind in _TELLING:
             return None
         try:
             return self._switch(row) if row.kind in _SWITCHING else self._begin(row)

@@ -17,7 +17,7 @@ class Operation:
     number : int
         0 before it is in the journal.
     kind : str
-        The kind of an edit, "verdict", "undo", "redo" or "switch".
+        The kind of an edit, "verdict", "undo", "redo", "switch" or "note" (which changes nothing).
     generation : int
         Of the supervoxels that the payload names.
     payload : dict
