@@ -1,33 +1,34 @@
-"""From what a person wants to what will be recorded: the choices are made here, once.
-
-Nothing in memory changes; a division writes its chunk files, which count only when a journal row names them.
-"""
+"""From what a person wants to what will be recorded: the choices are made here, once; nothing is changed."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from segmend.core.algorithms.min_cut import seeded_partition
-from segmend.core.edits.dividing import SupervoxelVoxels, divide_by_plane
-from segmend.core.edits.model import DivideSupervoxel, Edit, Merge, Resolved, Split, Verdict
-from segmend.core.edits.planning import segment_at
+from segmend.core.edits.model import (
+    Cleave,
+    Detach,
+    Edit,
+    Erase,
+    Lock,
+    MarkFinished,
+    Paint,
+    Resolved,
+    Split,
+    SplitSupervoxel,
+)
+from segmend.core.edits.numbering import NextIds
+from segmend.core.edits.places import common_segment, segment_at, supervoxel_at
+from segmend.core.edits.splitting import resolve_cleave, resolve_split, resolve_supervoxel_split
+from segmend.core.edits.voxels import SupervoxelVoxels
 from segmend.core.errors import EditRefused
 from segmend.core.segmentation.segmentation import Segmentation
-from segmend.core.segmentation.supervoxel_graph import Edges
 
-Array = NDArray[Any]
+__all__ = ["NextIds", "resolve", "split_sides"]
 
-
-@dataclass(frozen=True, slots=True)
-class NextIds:
-    """The first ids that no operation has used, in effect or not."""
-
-    segment: int
-    supervoxel: int
+Voxels = SupervoxelVoxels | None
 
 
 def resolve(
@@ -39,9 +40,9 @@ def resolve(
     ----------
     edit : Edit
     segmentation : Segmentation
-        As it is; not changed.
+        As it is; not changed, so this is the preview, too.
     voxels : SupervoxelVoxels, optional
-        Needed for divisions only.
+        Under the patches of the segmentation; without them nothing can be done to voxels.
     free : NextIds
 
     Raises
@@ -49,68 +50,76 @@ def resolve(
     EditRefused
         If the edit does not fit the segmentation as it is.
     """
-    if isinstance(edit, Merge | Verdict):
-        return Resolved(edit)
-    if isinstance(edit, Split):
-        sides = split_sides(edit, segmentation)
-        return Resolved(edit, sides=sides, new_segments=(free.segment,))
-    return _division(edit, segmentation, voxels, free)
+    resolver = _RESOLVERS.get(type(edit))
+    return resolver(edit, segmentation, voxels, free) if resolver else Resolved(edit)
 
 
-def split_sides(edit: Split, segmentation: Segmentation) -> tuple[tuple[int, ...]]:
-    """Return the supervoxels that leave the segment: the side with fewer voxels.
+def split_sides(edit: Split, segmentation: Segmentation) -> tuple[tuple[int, ...], ...]:
+    """Return the supervoxels that would leave the segment if none of them could be divided."""
+    return resolve_split(edit, segmentation, None, NextIds(0, 0)).sides
 
-    The cut is the cheapest one between the seeds on the region graph of the segment.
-    """
-    segment = _common_segment(edit, segmentation)
-    members = np.sort(segmentation.members(segment))
-    first = _rows(members, [spot.supervoxel for spot in edit.first])
-    second = _rows(members, [spot.supervoxel for spot in edit.second])
-    shared = np.intersect1d(first, second)
-    if len(shared):
+
+def _detach(edit: Detach, segmentation: Segmentation, voxels: Voxels, free: NextIds) -> Resolved:
+    segment = common_segment(edit.spots, segmentation, voxels)
+    chosen = {supervoxel_at(spot, segmentation, voxels) for spot in edit.spots}
+    members = segmentation.members(segment)
+    leaving = np.sort(np.fromiter(chosen, np.uint32))
+    if len(leaving) == len(members):
+        name = int(segmentation.export_ids(np.array([segment]))[0])
         raise EditRefused(
-            f"both sides have a seed in supervoxel {int(members[shared[0]])}, which cannot be cut here: "
-            "place the seeds further apart"
+            f"nothing of segment {name} would stay behind: choose fewer places, or another segment"
         )
-    side = _cut(segmentation.edges_within(segment), members, first, second)
-    sizes = segmentation.mapping.size[members]
-    if int(sizes[side].sum()) * 2 > int(sizes.sum()):
-        side = ~side
-    return (tuple(members[side].tolist()),)
+    if 2 * int(segmentation.mapping.size[leaving].sum()) > segmentation.voxels(segment):
+        leaving = np.setdiff1d(members, leaving)  # the larger side keeps the id
+    return Resolved(edit, (tuple(leaving.tolist()),), free.segments(1))
 
 
-def _cut(edges: Edges, members: Array, first: Array, second: Array) -> Array:
-    pairs = np.searchsorted(members, edges.pairs).astype(np.int64)
-    return seeded_partition(pairs, edges.affinity, edges.area, first, second, len(members))
+def _mark(edit: MarkFinished, segmentation: Segmentation, voxels: Voxels, free: Any) -> Resolved:
+    segment = segment_at(edit.spot, segmentation, voxels)
+    if (segment in segmentation.finished) == edit.finished:
+        _refuse_again(segment, segmentation, "finished" if edit.finished else "not finished")
+    return Resolved(edit)
 
 
-def _common_segment(edit: Split, segmentation: Segmentation) -> int:
-    segments = {segment_at(spot, segmentation) for spot in (*edit.first, *edit.second)}
-    if len(segments) > 1:
-        names = segmentation.export_ids(np.array(sorted(segments)))
-        raise EditRefused(
-            f"the seeds lie in different segments ({', '.join(map(str, names))}): "
-            "there is nothing to split between them"
-        )
-    return segments.pop()
+def _lock(edit: Lock, segmentation: Segmentation, voxels: Voxels, free: Any) -> Resolved:
+    segment = segment_at(edit.spot, segmentation, voxels)
+    if (segment in segmentation.locked) == edit.locked:
+        _refuse_again(segment, segmentation, "locked" if edit.locked else "not locked")
+    return Resolved(edit)
 
 
-def _rows(members: Array, supervoxels: list[int]) -> Array:
-    return np.unique(np.searchsorted(members, np.array(supervoxels, np.uint32)))
+def _refuse_again(segment: int, segmentation: Segmentation, state: str) -> None:
+    name = int(segmentation.export_ids(np.array([segment]))[0])
+    raise EditRefused(f"segment {name} is {state} already: there is nothing to change")
 
 
-def _division(
-    edit: DivideSupervoxel,
-    segmentation: Segmentation,
-    voxels: SupervoxelVoxels | None,
-    free: NextIds,
-) -> Resolved:
+def _paint(edit: Paint, segmentation: Segmentation, voxels: Voxels, free: NextIds) -> Resolved:
+    from segmend.core.edits.painting import resolve_paint
+
+    return resolve_paint(edit, segmentation, _at_hand(voxels), free)
+
+
+def _erase(edit: Erase, segmentation: Segmentation, voxels: Voxels, free: NextIds) -> Resolved:
+    from segmend.core.edits.painting import resolve_erase
+
+    return resolve_erase(edit, segmentation, _at_hand(voxels), free)
+
+
+def _at_hand(voxels: Voxels) -> SupervoxelVoxels:
     if voxels is None:
         raise EditRefused(
-            "this project's supervoxels cannot be changed: they were opened read-only"
+            "the voxels of this project are not at hand: open it with its supervoxels"
         )
-    segment_at(edit.spot, segmentation)
-    box = segmentation.box_of(np.array([edit.spot.supervoxel]))
-    children = (free.supervoxel, free.supervoxel + 1)
-    chunks, tables = divide_by_plane(edit, box, children, voxels)
-    return Resolved(edit, children=children, chunks=chunks, tables=tables)
+    return voxels
+
+
+_RESOLVERS: dict[type, Callable[[Any, Segmentation, Voxels, NextIds], Resolved]] = {
+    Split: resolve_split,
+    Cleave: resolve_cleave,
+    SplitSupervoxel: resolve_supervoxel_split,
+    Detach: _detach,
+    Paint: _paint,
+    Erase: _erase,
+    MarkFinished: _mark,
+    Lock: _lock,
+}

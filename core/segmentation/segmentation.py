@@ -12,7 +12,7 @@ from segmend.core.geometry import Box
 from segmend.core.segmentation.change import Birth, Change, Mark, NodeTable, State
 from segmend.core.segmentation.graph_files import GraphArrays, load_graph
 from segmend.core.segmentation.patches import PatchStack
-from segmend.core.segmentation.supervoxel_graph import BaseGraph, Edges, SupervoxelGraph
+from segmend.core.segmentation.supervoxel_graph import Edges, SupervoxelGraph
 from segmend.core.segmentation.supervoxel_mapping import SupervoxelMapping
 
 Array = NDArray[Any]
@@ -37,15 +37,12 @@ class Segmentation:
     ----------
     base : GraphArrays
         What the pipeline or an import wrote; never changed.
-    graph : BaseGraph, optional
-        The edges of the base where they are in memory already.
     """
 
-    def __init__(self, base: GraphArrays, graph: BaseGraph | None = None) -> None:
+    def __init__(self, base: GraphArrays) -> None:
         self.base = base
-        self.mapping = SupervoxelMapping(base.segment_of, base.size)
-        edges = Edges(base.edges, base.affinity, base.area, base.strong, base.centroid)
-        self.graph = SupervoxelGraph(graph or BaseGraph(edges, base.supervoxel_count))
+        self.mapping = SupervoxelMapping(base.partition)
+        self.graph = SupervoxelGraph(base.graph)
         self._nodes: dict[int, tuple[Array, Array]] = {}
         self._origin: dict[int, int] = {}
         self._parts: dict[int, tuple[int, ...]] = {}
@@ -57,10 +54,6 @@ class Segmentation:
     def load(cls, graph_dir: Path) -> Segmentation:
         """Read the base from a generation's ``graph/`` folder."""
         return cls(load_graph(graph_dir))
-
-    def at_start(self) -> Segmentation:
-        """Return another segmentation on the same base, without any change; the edges are shared."""
-        return Segmentation(self.base, self.graph.base)
 
     @property
     def segment_of(self) -> NDArray[np.uint32]:
@@ -113,16 +106,17 @@ class Segmentation:
         """Say whether a supervoxel is there, or was and died by an operation in effect."""
         return supervoxel in self._parts or self.is_alive(supervoxel)
 
-    def living(self, supervoxel: int) -> tuple[int, ...]:
-        """Return what is left of a supervoxel: itself, or its parts' parts if it died."""
-        if self.is_alive(supervoxel):
-            return (supervoxel,)
-        return tuple(s for part in self._parts.get(supervoxel, ()) for s in self.living(part))
-
     def lineage(self, supervoxel: int) -> tuple[int, ...]:
-        """Return a supervoxel and every part that was ever made of it by operations in effect, dead or alive."""
-        parts = self._parts.get(supervoxel, ())
-        return (supervoxel, *(s for part in parts for s in self.lineage(part)))
+        """Return a supervoxel and every part that was made of it by operations in effect, dead or alive."""
+        found, waiting = [], [supervoxel]
+        while waiting:  # no recursion: a chain of strokes may be thousands long
+            found.append(waiting.pop())
+            waiting.extend(reversed(self._parts.get(found[-1], ())))
+        return tuple(found)
+
+    def living(self, supervoxel: int) -> tuple[int, ...]:
+        """Return what is left of a supervoxel: itself, or those of its parts' parts that are alive."""
+        return tuple(s for s in self.lineage(supervoxel) if self.is_alive(s))
 
     def _rows(self, supervoxels: Array, table: Array, column: int) -> Array:
         supervoxels = np.asarray(supervoxels, np.int64)
