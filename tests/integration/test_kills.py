@@ -17,6 +17,9 @@ import h5py
 import numpy as np
 import pytest
 
+from segmend.core.geometry import Box
+from segmend.core.volumes.opening import open_labels
+
 KILLS = int(os.environ.get("SEGMEND_KILLS", "20"))
 EDITS = 400
 
@@ -32,6 +35,11 @@ def places(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> np.ndarr
         return np.argwhere(file["segmentation"][()] > 0)
 
 
+KINDS = (
+    "merge merge merge split split cleave detach divide paint paint erase mark lock unlock switch undo redo".split()
+)
+
+
 def random_edit(places: np.ndarray, rng: random.Random) -> dict[str, Any]:
     def place() -> list[int]:
         return places[rng.randrange(len(places))].tolist()
@@ -40,15 +48,25 @@ def random_edit(places: np.ndarray, rng: random.Random) -> dict[str, Any]:
         near = places[np.abs(places - point).sum(axis=1) < 12]
         return near[rng.randrange(len(near))].tolist()
 
-    kind = rng.choice(["merge", "merge", "split", "divide", "undo", "redo"])
-    if kind == "merge":
-        return {"kind": kind, "at": [place(), place()]}
-    if kind == "split":
-        first = place()
-        return {"kind": kind, "sides": [[first], [beside(first)]]}
-    if kind == "divide":
-        return {"kind": kind, "at": place(), "normal": [0, rng.choice([0, 1]), 1]}
-    return {"kind": kind}
+    first = place()
+    forms: dict[str, dict[str, Any]] = {
+        "merge": {"at": [first, place()]},
+        "split": {"sides": [[first], [beside(first)]]},
+        "cleave": {"groups": [[first], [beside(first)]]},
+        "detach": {"at": [first]},
+        "divide": {"sides": [[first], [beside(first)]]},
+        "paint": {"points": [first, beside(first)], "radius": 2, "new": rng.random() < 0.3},
+        "erase": {"points": [first], "radius": 1},
+        "mark": {"at": first},
+        "lock": {"at": first},
+        "unlock": {"at": first},
+        "switch": {"off": [rng.randrange(1, 200)]},
+    }
+    kind = rng.choice(KINDS)
+    edit = {"kind": kind, **forms.get(kind, {})}
+    if kind == "paint" and not edit["new"]:
+        edit["into"] = first
+    return edit
 
 
 def edit_until_killed(project: Path, edits: list[dict[str, Any]], rng: random.Random) -> list[dict]:
@@ -106,13 +124,41 @@ def test_no_acknowledged_edit_is_lost(segmend, project: Path, places: np.ndarray
         }
         assert not lost
     assert len(acknowledged) > KILLS
-    assert {edit["kind"] for edit in acknowledged.values()} == {
-        "merge",
-        "split",
-        "divide",
-        "undo",
-        "redo",
-    }
+    kinds = {edit["kind"] for edit in acknowledged.values()}
+    assert kinds >= {"merge", "split", "paint", "erase", "switch", "undo", "redo"}
+
+
+@pytest.mark.timeout(3600)
+def test_a_killed_export_is_whole_or_not_there(
+    segmend, project: Path, places: np.ndarray, tmp_path: Path
+) -> None:
+    """An export under its own name, and one that is brought up to date in place."""
+    rng = random.Random(5)
+    kept, fresh = tmp_path / "kept.zarr", tmp_path / "fresh.h5"
+    began = "0"
+    assert segmend("export", project, kept).status == 0
+    for number in range(max(3, KILLS // 4)):
+        edit_until_killed(project, [random_edit(places, rng) for _ in range(40)], rng)
+        out = tmp_path / f"{number}.npy"
+        killed_export(project, out, rng)
+        killed_export(project, kept, rng, "--since", began)
+        if out.exists():
+            np.load(out, mmap_mode="r")
+        open_labels(str(kept)).read(Box((0, 0, 0), (8, 8, 8)))
+    assert segmend("export", project, kept, "--since", began).status == 0
+    assert segmend("export", project, fresh).status == 0
+    whole = Box.of_shape(open_labels(str(fresh)).shape_zyx)
+    assert np.array_equal(open_labels(str(kept)).read(whole), open_labels(str(fresh)).read(whole))
+
+
+def killed_export(project: Path, out: Path, rng: random.Random, *options: str) -> None:
+    command = [sys.executable, "-m", "segmend.app", "export", str(project), str(out), *options]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        process.wait(rng.uniform(0.2, 2.5))
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
 
 
 def test_every_line_gets_its_answer(project: Path, places: np.ndarray) -> None:
