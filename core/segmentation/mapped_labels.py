@@ -6,6 +6,7 @@ answers an index with another deferred view and reads voxels only when it become
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,6 +15,10 @@ from numpy.typing import DTypeLike, NDArray
 
 from segmend.core.geometry import Box
 from segmend.core.volumes.base import Volume
+
+_MOST_LOOKED_FOR = 6
+"""Looking for more changed segments than this takes longer than mapping everything again."""
+_BLOCK = 1024
 
 
 class Mapping(Protocol):
@@ -103,6 +108,70 @@ class MappedLabels:
         return np.asarray(labels[picks])
 
 
+def map_labels(
+    supervoxels: NDArray[np.uint32],
+    segment_of: NDArray[np.uint32],
+    out: NDArray[np.uint32] | None = None,
+) -> NDArray[np.uint32]:
+    """Return ``segment_of[supervoxels]``; ids beyond the table become background.
+
+    Parameters
+    ----------
+    supervoxels : uint32, any shape, C order
+    segment_of : (n + 1,) uint32, with ``segment_of[0] == 0``
+    out : uint32, the same shape, C order, optional
+        Filled and returned; saves the time that new memory costs.
+
+    Raises
+    ------
+    ValueError
+        If `out` does not fit.
+    """
+    if out is None:
+        out = np.empty(supervoxels.shape, np.uint32)
+    _map_flat(supervoxels.reshape(-1), segment_of, _flat_like(out, supervoxels))
+    return out
+
+
+def remap_changed(
+    supervoxels: NDArray[np.uint32],
+    segment_of: NDArray[np.uint32],
+    out: NDArray[np.uint32],
+    old_segments: Sequence[int],
+) -> None:
+    """Bring mapped labels up to date where they show segments that an edit changed.
+
+    Parameters
+    ----------
+    supervoxels, segment_of
+        As for `map_labels`, after the edit.
+    out : uint32, the shape of `supervoxels`, C order
+        What `map_labels` returned before the edit.
+    old_segments : sequence of int
+        Segments whose supervoxels may be in another one now, as they were called before (``Changes.old_ids``).
+
+    Raises
+    ------
+    ValueError
+        If `out` does not fit.
+    """
+    if len(old_segments) > _MOST_LOOKED_FOR:
+        map_labels(supervoxels, segment_of, out)
+        return
+    shown, voxels = _flat_like(out, supervoxels), supervoxels.reshape(-1)
+    for i in range(0, len(old_segments), 2):  # two at a time cost no more than one
+        one, other = old_segments[i], old_segments[min(i + 1, len(old_segments) - 1)]
+        _remap_flat(voxels, segment_of, shown, np.uint32(one), np.uint32(other))
+
+
+def _flat_like(out: NDArray[np.uint32], supervoxels: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    if out.shape != supervoxels.shape or out.dtype != np.uint32 or not out.flags.c_contiguous:
+        raise ValueError(
+            f"labels {out.dtype} {out.shape} cannot take what supervoxels {supervoxels.shape} show"
+        )
+    return out.reshape(-1)
+
+
 @njit(cache=True, nogil=True)
 def _map_flat(supervoxels, segment_of, out):  # type: ignore[no-untyped-def]  # pragma: no cover
     last = np.uint32(0)
@@ -115,19 +184,21 @@ def _map_flat(supervoxels, segment_of, out):  # type: ignore[no-untyped-def]  # 
         out[i] = mapped
 
 
-def map_labels(
-    supervoxels: NDArray[np.uint32], segment_of: NDArray[np.uint32]
-) -> NDArray[np.uint32]:
-    """Return ``segment_of[supervoxels]``; ids beyond the table become background.
-
-    Parameters
-    ----------
-    supervoxels : uint32, any shape, C order
-    segment_of : (n + 1,) uint32, with ``segment_of[0] == 0``
-    """
-    out = np.empty(supervoxels.shape, np.uint32)
-    _map_flat(supervoxels.reshape(-1), segment_of, out.reshape(-1))
-    return out
+@njit(cache=True, nogil=True)
+def _remap_flat(supervoxels, segment_of, out, one, other):  # type: ignore[no-untyped-def]  # pragma: no cover
+    for start in range(0, out.size, _BLOCK):
+        shown = out[start : start + _BLOCK]
+        met = 0
+        for i in range(shown.size):  # without a branch, so that it runs on vectors
+            met += (shown[i] == one) | (shown[i] == other)
+        if met:
+            here = supervoxels[start : start + _BLOCK]
+            for i in range(shown.size):
+                if shown[i] == one or shown[i] == other:
+                    supervoxel = here[i]
+                    shown[i] = (
+                        segment_of[supervoxel] if supervoxel < segment_of.size else np.uint32(0)
+                    )
 
 
 def _full_index(index: Any, ndim: int) -> tuple[Any, ...]:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segmend.core.geometry import Grid
-from segmend.core.segmentation.mapped_labels import MappedLabels, map_labels
+from segmend.core.segmentation.mapped_labels import MappedLabels, map_labels, remap_changed
 from segmend.core.volumes.memory import MemoryVolume
 
 
@@ -92,3 +92,46 @@ def test_the_view_follows_the_table(supervoxels):
 def test_ids_beyond_the_table_become_background():
     out = map_labels(np.array([[1, 99]], np.uint32), np.array([0, 7], np.uint32))
     assert out.tolist() == [[7, 0]]
+
+
+def test_labels_are_written_where_they_are_wanted(supervoxels):
+    out = np.full(supervoxels.shape, 99, np.uint32)
+    assert map_labels(supervoxels, TABLE.segment_of, out) is out
+    assert np.array_equal(out, TABLE.segment_of[supervoxels])
+
+
+@pytest.mark.parametrize(
+    "out",
+    [
+        np.empty((7, 8), np.uint32),
+        np.empty((7, 8, 9), np.int64),
+        np.empty((9, 8, 7), np.uint32).T,
+    ],
+)
+def test_memory_that_does_not_fit_is_refused(supervoxels, out):
+    with pytest.raises(ValueError, match="cannot take"):
+        map_labels(supervoxels, TABLE.segment_of, out)
+    with pytest.raises(ValueError, match="cannot take"):
+        remap_changed(supervoxels, TABLE.segment_of, out, [1])
+
+
+table = st.lists(st.integers(1, 9), min_size=12, max_size=12).map(
+    lambda values: np.array([0, *values], np.uint32)
+)
+
+
+@given(table, table, st.integers(0, 2**32 - 1))
+def test_remapping_what_changed_equals_mapping_everything(before, after, seed):
+    supervoxels = np.random.default_rng(seed).integers(0, 14, (40, 60)).astype(np.uint32)
+    out = map_labels(supervoxels, before)
+    changed = np.unique(before[before != after]).tolist()
+    remap_changed(supervoxels, after, out, changed)
+    assert np.array_equal(out, map_labels(supervoxels, after))
+
+
+def test_remapping_leaves_other_segments_alone(supervoxels):
+    out = np.full(supervoxels.shape, 8, np.uint32)
+    out[0] = 3
+    remap_changed(supervoxels, TABLE.segment_of, out, [3, 5, 1])
+    assert (out[1:] == 8).all()
+    assert np.array_equal(out[0], TABLE.segment_of[supervoxels[0]])
