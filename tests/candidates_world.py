@@ -45,5 +45,5 @@ def merge_candidate(a, b, *, probability=0.5, gain=0.1, **evidence):
 
 
 def split_candidate(first, second, *, probability=0.5, gain=0.1, **evidence):
-    edit = Split(tuple(map(spot, first)), tuple(map(spot, second)))
+    edit = Split((tuple(map(spot, first)), tuple(map(spot, second))))
     return Candidate(candidate_id(edit), "split", edit.place_nm, edit, evidence, probability, gain)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -37,7 +37,7 @@ class Candidate:
     place_nm : tuple of 3 float
         Where to look, z, y, x.
     edit : Merge or Split
-        The first spots of the two sides (`anchors`) say which two segments are meant.
+        A split has two sides. The first spots of the two sides (`anchors`) say which two segments are meant.
     evidence : mapping of str to float
         Measurements the probability was computed from.
     probability : float
@@ -65,19 +65,18 @@ class Candidate:
         """One supervoxel of each side."""
         if isinstance(self.edit, Merge):
             return self.edit.spots[0].supervoxel, self.edit.spots[1].supervoxel
-        return self.edit.first[0].supervoxel, self.edit.second[0].supervoxel
+        first, second = self.edit.sides
+        return first[0].supervoxel, second[0].supervoxel
 
     @property
     def spots(self) -> tuple[Spot, ...]:
         """Every supervoxel the edit names."""
-        if isinstance(self.edit, Merge):
-            return self.edit.spots
-        return (*self.edit.first, *self.edit.second)
+        return self.edit.spots
 
 
 def candidate_id(edit: Merge | Split) -> str:
     """Return 16 hexadecimal digits that depend on the supervoxels the edit names, not on their order or side."""
-    sides = (edit.spots,) if isinstance(edit, Merge) else (edit.first, edit.second)
+    sides = (edit.spots,) if isinstance(edit, Merge) else edit.sides
     named = sorted(sorted(spot.supervoxel for spot in side) for side in sides)
     text = f"{'merge' if isinstance(edit, Merge) else 'split'} {named}"
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
@@ -91,10 +90,32 @@ def still_together(edit: Split, segment_of: NDArray[np.uint32]) -> Split:
     edit : Split
     segment_of : (n + 1,) uint32
     """
-    segment = segment_of[edit.first[0].supervoxel]
-    first = tuple(s for s in edit.first if segment_of[s.supervoxel] == segment)
-    second = tuple(s for s in edit.second if segment_of[s.supervoxel] == segment)
-    return Split(first, second) if second else edit
+    segment = segment_of[edit.sides[0][0].supervoxel]
+    sides = tuple(
+        tuple(s for s in side if segment_of[s.supervoxel] == segment) for side in edit.sides
+    )
+    return Split(sides) if all(sides) else edit
+
+
+def with_living_parts(edit: Merge | Split, stand_in: Callable[[int], int]) -> Merge | Split:
+    """Let a part stand for each supervoxel of an edit that was divided since; places are kept.
+
+    Parameters
+    ----------
+    edit : Merge or Split
+    stand_in : callable
+        From a supervoxel to itself, to the part that stands for it, or to 0 where none does.
+    """
+
+    def alive(side: tuple[Spot, ...]) -> tuple[Spot, ...]:
+        parts = [(spot, stand_in(spot.supervoxel)) for spot in side]
+        if all(part == spot.supervoxel for spot, part in parts):
+            return side
+        return tuple(Spot(part or spot.supervoxel, spot.place_nm) for spot, part in parts)
+
+    if isinstance(edit, Merge):
+        return Merge(alive(edit.spots))
+    return Split(tuple(alive(side) for side in edit.sides))
 
 
 def to_json(candidate: Candidate) -> dict[str, Any]:
@@ -103,7 +124,7 @@ def to_json(candidate: Candidate) -> dict[str, Any]:
     sides = (
         {"spots": _spots_to_json(edit.spots)}
         if isinstance(edit, Merge)
-        else {"first": _spots_to_json(edit.first), "second": _spots_to_json(edit.second)}
+        else dict(zip(("first", "second"), map(_spots_to_json, edit.sides), strict=True))
     )
     return {
         "id": candidate.id,
@@ -169,7 +190,7 @@ def _edit_from_json(kind: str, values: dict[str, Any], count: int) -> Merge | Sp
     first, second = _spots(values.get("first"), count), _spots(values.get("second"), count)
     if {s.supervoxel for s in first} & {s.supervoxel for s in second}:
         raise InputError("a split candidate names one supervoxel on both sides: expected two sides")
-    return Split(first, second)
+    return Split((first, second))
 
 
 def _spots_to_json(spots: tuple[Spot, ...]) -> list[list[float]]:

@@ -243,8 +243,10 @@ def _split(
     opened, first = pairs[crossing][order], side[crossing][order]
     limit = scene.settings.seeds_per_side
     edit = Split(
-        tuple(scene.spot(v) for v in _in_order(opened[first])[:limit]),
-        tuple(scene.spot(v) for v in _in_order(opened[~first])[:limit]),
+        tuple(
+            tuple(scene.spot(v) for v in _in_order(opened[chosen])[:limit])
+            for chosen in (first, ~first)
+        )
     )
     place = _contact_nm(scene, int(cuts.best_edge[row]))
     return Candidate(

@@ -82,15 +82,28 @@ class LiveCandidates:
         """
         changed = np.array(sorted(set(segments)), np.int64)
         before = self._segments
-        self._segments = self._segmentation.segment_of[self._anchors].astype(np.int64)
+        self._segments = self._segments_now()
         touched = np.isin(before, changed) | np.isin(self._segments, changed)
         rows = np.flatnonzero(_either(touched | (before != self._segments)))
         self._measure(rows, changed)
 
     def refresh(self) -> None:
         """Read the whole mapping again."""
-        self._segments = self._segmentation.segment_of[self._anchors].astype(np.int64)
+        self._segments = self._segments_now()
         self._measure(np.arange(len(self._candidates)), np.empty(0, np.int64))
+
+    def _segments_now(self) -> Array:
+        segment_of = self._segmentation.segment_of
+        segments = segment_of[self._anchors].astype(np.int64)
+        for row, column in np.argwhere(segments == 0).tolist():
+            segments[row, column] = segment_of[self._stand_in(int(self._anchors[row, column]))]
+        return segments
+
+    def _stand_in(self, supervoxel: int) -> int:
+        """Return the supervoxel itself, or a part of it where all that is left lies in one segment, else 0."""
+        left = self._segmentation.living(supervoxel)
+        segments = {int(self._segmentation.segment_of[part]) for part in left}
+        return left[0] if len(segments) == 1 else 0
 
     def _remember_rejections(self) -> None:
         """Let rejections of earlier sessions answer like questions; today's sizes stand for those of then."""

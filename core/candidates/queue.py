@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from segmend.core.candidates.candidate import Candidate, still_together
+from segmend.core.candidates.candidate import Candidate, still_together, with_living_parts
 from segmend.core.candidates.live import LiveCandidates
 from segmend.core.candidates.rescoring import LiveSegments, PairScorer
 from segmend.core.edits.model import Split
@@ -149,6 +149,8 @@ class CandidateQueue(LiveCandidates):
         row = self._row_of(candidate_id)
         if self._decided[row]:
             return ""
+        if not self._segments[row].all():
+            return "a supervoxel that it names was erased or divided between segments"
         if self._moot()[row]:
             same = "the two sides are one segment already"
             return same if self._is_merge[row] else "the two sides are different segments already"
@@ -221,10 +223,12 @@ class CandidateQueue(LiveCandidates):
 
     def _current(self, row: int) -> Candidate:
         candidate = self._candidates[row]
-        changes: dict[str, Any] = {
-            "probability": float(self._probability[row]),
-            "gain": float(self._gain[row]),
-        }
-        if isinstance(candidate.edit, Split):
-            changes["edit"] = still_together(candidate.edit, self._segmentation.segment_of)
-        return replace(candidate, **changes)
+        edit = with_living_parts(candidate.edit, self._stand_in)
+        if isinstance(edit, Split):
+            edit = still_together(edit, self._segmentation.segment_of)
+        return replace(
+            candidate,
+            edit=edit,
+            probability=float(self._probability[row]),
+            gain=float(self._gain[row]),
+        )

@@ -24,6 +24,9 @@ class LiveSegments(Protocol):
     def segment_of(self) -> NDArray[np.uint32]:
         """(n + 1,) uint32, live."""
 
+    def living(self, supervoxel: int) -> tuple[int, ...]:
+        """Return what is left of a supervoxel."""
+
     def members(self, segment: int) -> Array:
         """Return the supervoxels of a segment."""
 

@@ -20,6 +20,7 @@ from segmend.core.edits.model import (
     SplitSupervoxel,
 )
 from segmend.core.edits.numbering import NextIds
+from segmend.core.edits.painting import resolve_erase, resolve_paint
 from segmend.core.edits.places import common_segment, segment_at, supervoxel_at
 from segmend.core.edits.splitting import resolve_cleave, resolve_split, resolve_supervoxel_split
 from segmend.core.edits.voxels import SupervoxelVoxels
@@ -94,14 +95,10 @@ def _refuse_again(segment: int, segmentation: Segmentation, state: str) -> None:
 
 
 def _paint(edit: Paint, segmentation: Segmentation, voxels: Voxels, free: NextIds) -> Resolved:
-    from segmend.core.edits.painting import resolve_paint
-
     return resolve_paint(edit, segmentation, _at_hand(voxels), free)
 
 
 def _erase(edit: Erase, segmentation: Segmentation, voxels: Voxels, free: NextIds) -> Resolved:
-    from segmend.core.edits.painting import resolve_erase
-
     return resolve_erase(edit, segmentation, _at_hand(voxels), free)
 
 

@@ -90,8 +90,8 @@ def test_what_is_not_an_object_is_refused():
 def test_seeds_that_went_elsewhere_are_left_out():
     edit = split_candidate([1, 2], [3, 4]).edit
     fitting = still_together(edit, np.array([0, 1, 2, 1, 1], np.uint32))
-    assert [s.supervoxel for s in fitting.first] == [1]
-    assert [s.supervoxel for s in fitting.second] == [3, 4]
+    assert [s.supervoxel for s in fitting.sides[0]] == [1]
+    assert [s.supervoxel for s in fitting.sides[1]] == [3, 4]
 
 
 def test_a_split_whose_sides_are_apart_stays_as_it_is():

@@ -209,7 +209,7 @@ def test_a_split_is_shown_without_seeds_that_are_elsewhere():
     )
     _move(segmentation, queue, [4], 9)
     shown = queue.next()
-    assert [s.supervoxel for s in shown.edit.second] == [3]
+    assert [s.supervoxel for s in shown.edit.sides[1]] == [3]
     assert shown.id == next(iter(queue)).id
 
 
