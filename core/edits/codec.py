@@ -124,7 +124,7 @@ def _mask_json(mask: VoxelMask) -> dict[str, Any]:
 def _spot_json(spot: Spot | None) -> dict[str, Any] | None:
     if spot is None:
         return None
-    return {"supervoxel": spot.supervoxel, "place_nm": list(spot.place_nm)}
+    return {"supervoxel": spot.supervoxel, "place_nm": list(map(float, spot.place_nm))}
 
 
 def _spots_json(spots: Iterable[Spot]) -> list[Any]:
@@ -176,12 +176,12 @@ _ENCODERS: dict[type, Callable[[Any], dict[str, Any]]] = {
     Paint: lambda e: {
         "mask": _mask_json(e.mask),
         "target": _spot_json(e.target),
-        "place_nm": list(e.place_nm),
+        "place_nm": list(map(float, e.place_nm)),
     },
     Erase: lambda e: {
         "mask": _mask_json(e.mask),
         "only": _spot_json(e.only),
-        "place_nm": list(e.place_nm),
+        "place_nm": list(map(float, e.place_nm)),
     },
     SplitSupervoxel: lambda e: {"sides": [_spots_json(side) for side in e.sides]},
     MarkFinished: lambda e: {"spot": _spot_json(e.spot), "finished": e.finished},
@@ -189,7 +189,7 @@ _ENCODERS: dict[type, Callable[[Any], dict[str, Any]]] = {
     Verdict: lambda e: {
         "candidate": e.candidate,
         "verdict": e.verdict,
-        "place_nm": list(e.place_nm),
+        "place_nm": list(map(float, e.place_nm)),
     },
 }
 _DECODERS: dict[str, Callable[[Any], Edit]] = {
