@@ -6,12 +6,15 @@ from pathlib import Path
 import numpy as np
 
 from segmend.core.algorithms.region_graph import region_graph, supervoxel_table
-from segmend.core.edits.dividing import SupervoxelVoxels
+from segmend.core.edits.births import BirthCache
 from segmend.core.edits.journal import Journal
+from segmend.core.edits.mask import VoxelMask
+from segmend.core.edits.model import Merge, Split, SplitSupervoxel, Spot
 from segmend.core.edits.timeline import Timeline
-from segmend.core.geometry import Grid
+from segmend.core.edits.voxels import SupervoxelVoxels
+from segmend.core.geometry import Box, Grid
 from segmend.core.segmentation.graph_files import GraphArrays
-from segmend.core.segmentation.overlay import OverlaidVolume, OverlayFiles
+from segmend.core.segmentation.patches import PatchStack
 from segmend.core.volumes.memory import MemoryVolume
 from segmend.core.volumes.pyramid import coarser_grid, downsample_labels
 
@@ -52,19 +55,23 @@ class World:
     labels: np.ndarray
     affinities: MemoryVolume
     folder: Path
+    snapshots: Path | None = None
 
     def __post_init__(self):
         self.journal = Journal(self.folder / "journal.sqlite")
-        self.files = OverlayFiles(self.folder / "overlay")
-        self.timeline = Timeline(self.base, self.journal, self.files, 1, "ada")
         coarse = downsample_labels(self.labels, FACTOR)
-        volumes = (
+        pyramid = (
             MemoryVolume(self.labels, GRID),
             MemoryVolume(coarse, coarser_grid(GRID, FACTOR)),
         )
-        chunks = self.timeline.segmentation.chunks
-        self.levels = tuple(
-            OverlaidVolume(v, number, self.files, chunks) for number, v in enumerate(volumes)
+        self.base_voxels = SupervoxelVoxels.of(
+            pyramid,
+            PatchStack(),
+            affinities=self.affinities,
+            births=BirthCache(self.folder / "overlay"),
+        )
+        self.timeline = Timeline(
+            self.base, self.journal, self.base_voxels, 1, "ada", snapshots=self.snapshots
         )
 
     @property
@@ -73,23 +80,56 @@ class World:
 
     @property
     def voxels(self):
-        return SupervoxelVoxels(self.levels, self.files, self.affinities)
+        return self.timeline.voxels
+
+    @property
+    def levels(self):
+        return self.voxels.levels
 
     def commit(self, edit):
-        return self.timeline.commit(edit, self.voxels)
+        return self.timeline.commit(edit)
 
     def close(self):
+        self.timeline.close()
         self.journal.close()
 
     def reopened(self):
         self.close()
-        return World(self.base, self.labels, self.affinities, self.folder)
+        return World(self.base, self.labels, self.affinities, self.folder, self.snapshots)
+
+    def spot(self, supervoxel):
+        """A place inside a supervoxel."""
+        point = self.segmentation.points(np.array([supervoxel]))[0]
+        return Spot(int(supervoxel), GRID.to_nm(tuple(point)))
+
+    def merge(self, *supervoxels):
+        return Merge(tuple(map(self.spot, supervoxels)))
+
+    def split(self, *sides):
+        """One supervoxel, or a list of them, on each side."""
+        return Split(tuple(tuple(map(self.spot, np.atleast_1d(side))) for side in sides))
+
+    def divide(self, supervoxel):
+        """Two seeds in one supervoxel, as far apart as they get."""
+        voxels = np.argwhere(self.finest() == supervoxel)
+        ends = {tuple(voxels[0]), tuple(voxels[-1])}
+        return SplitSupervoxel(
+            tuple((Spot(int(supervoxel), GRID.to_nm(end)),) for end in sorted(ends))
+        )
+
+    def stroke(self, start, stop):
+        """A box of voxels as a mask."""
+        box = Box(tuple(start), tuple(stop))
+        return VoxelMask.of(box, np.ones(box.shape_zyx, bool))
+
+    def finest(self):
+        return self.voxels.read(Box.of_shape(self.labels.shape))
 
 
-def make_world(folder, seed=3, per_segment=3):
+def make_world(folder, seed=3, per_segment=3, snapshots=None):
     labels = voronoi(seed=seed)
     rng = np.random.default_rng(seed)
     affinities = rng.integers(0, 256, (3, *labels.shape)).astype(np.uint8)
     segment_of = np.concatenate([[0], 1 + np.arange(labels.max()) // per_segment]).astype(np.uint32)
     base = graph_arrays(labels, affinities, segment_of)
-    return World(base, labels, MemoryVolume(affinities, GRID), folder)
+    return World(base, labels, MemoryVolume(affinities, GRID), folder, snapshots)

@@ -14,6 +14,7 @@ from collections.abc import Hashable, Iterable, Iterator
 from itertools import chain, product
 
 import numpy as np
+from numpy.typing import NDArray
 
 from segmend.core.edits.model import Resolved
 from segmend.core.edits.voxels import SupervoxelVoxels
@@ -79,22 +80,38 @@ def effects(change: Change) -> Keys:
 
 def needs(resolved: Resolved, segmentation: Segmentation, voxels: SupervoxelVoxels | None) -> Keys:
     """Return what the plan of an edit looks at in the segmentation as it is, as keys."""
-    supervoxels = {s for spot in resolved.edit.spots for s in segmentation.lineage(spot.supervoxel)}
+    named = [spot.supervoxel for spot in resolved.edit.spots]
+    named += chain.from_iterable(resolved.sides)
+    supervoxels = _with_parts(np.array(named, np.int64), segmentation)
     keys: set[Hashable] = {-s for s in supervoxels}
     for spot in resolved.edit.spots:
         if voxels is not None and not segmentation.is_alive(spot.supervoxel):
             supervoxels.add(voxels.supervoxel_at_nm(spot.place_nm))
-            keys |= set(_cells(_voxel_of(voxels, spot.place_nm)))
+            keys.update(_cells(_voxel_of(voxels, spot.place_nm)))
     for patch in resolved.patches:
         supervoxels.update(patch.parents)
-    chosen = np.array([*supervoxels, *chain.from_iterable(resolved.sides)], np.int64)
-    keys.update(-s for side in resolved.sides for s in side)
-    chosen = chosen[(chosen >= 0) & (chosen <= segmentation.supervoxel_count)]
-    segments = np.unique(segmentation.segment_of[chosen])
+    looked_at = np.fromiter(supervoxels, np.int64)
+    looked_at = looked_at[looked_at <= segmentation.supervoxel_count]
+    segments = np.unique(segmentation.segment_of[looked_at])
     keys.update(segments[segments > 0].tolist())
     keys.update(resolved.new_segments)
-    keys.update(_of_patches(resolved.patches))
+    keys.update(_of_patches(_inside(resolved.patches, voxels)))
     return frozenset(keys)
+
+
+def _with_parts(named: NDArray[np.int64], segmentation: Segmentation) -> set[int]:
+    """Return supervoxels and, of the dead ones, everything that was made of them."""
+    known = named <= segmentation.supervoxel_count
+    alive = segmentation.segment_of[np.where(known, named, 0)] > 0
+    dead = (s for n in named[~alive].tolist() for s in segmentation.lineage(n))
+    return {*named.tolist(), *dead}
+
+
+def _inside(patches: Iterable[Patch], voxels: SupervoxelVoxels | None) -> Iterator[Patch]:
+    """Leave out what no plan can use: a box from outside may have any size."""
+    if voxels is not None:
+        volume = Box.of_shape(voxels.shape_zyx)
+        yield from (patch for patch in patches if patch.box.intersect(volume) == patch.box)
 
 
 def _of_patches(patches: Iterable[Patch]) -> Iterator[Hashable]:
@@ -110,5 +127,5 @@ def _cells(box: Box) -> Iterator[Hashable]:
 
 
 def _voxel_of(voxels: SupervoxelVoxels, place_nm: tuple[float, float, float]) -> Box:
-    z, y, x = voxels.levels[0].grid.to_index(place_nm)
+    z, y, x = voxels.grid.to_index(place_nm)
     return Box((z, y, x), (z + 1, y + 1, x + 1))

@@ -69,7 +69,8 @@ class Ledger:
         self.undone: list[tuple[int, str]] = []
         """Number and who took it back, the last one redone first."""
         self.problems: list[Problem] = []
-        self.highest_segment = self.highest_supervoxel = 0
+        self.given: list[References] = []
+        """Ids that rows gave away."""
         self._ids: set[tuple[bool, int]] = set()
 
     def add(self, row: Operation) -> Switched | None:
@@ -113,8 +114,8 @@ class Ledger:
         if row.number in self.operations:
             raise _damaged(row, "number, which another row has too,")
         self._ids.update(ids)
-        self.highest_segment = max((self.highest_segment, *named.new_segments))
-        self.highest_supervoxel = max((self.highest_supervoxel, *named.children))
+        if ids:
+            self.given.append(named)
         self.operations[row.number] = row
         insort(self.on, row.number)
         if self.undone:

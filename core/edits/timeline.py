@@ -1,23 +1,33 @@
-"""The segmentation in time: base, journal, and the operations in effect, moved only through the journal."""
+"""The segmentation in time: base, journal, and the operations that are on, moved only through the journal."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from segmend.core.edits.codec import kind_of, resolved_to_json
-from segmend.core.edits.dividing import SupervoxelVoxels
-from segmend.core.edits.history import history, references
-from segmend.core.edits.journal import Journal, Operation
-from segmend.core.edits.model import Edit
+from segmend.core.edits.history import History, Ledger, References, history
+from segmend.core.edits.journal import Journal
+from segmend.core.edits.locks import refuse_locked
+from segmend.core.edits.model import Edit, Resolved
+from segmend.core.edits.numbering import NextIds, usable
+from segmend.core.edits.operation import Operation, Problem
 from segmend.core.edits.planning import plan
-from segmend.core.edits.replay import replay, replayed_change
-from segmend.core.edits.resolving import NextIds, resolve
+from segmend.core.edits.present import Part, Present
+from segmend.core.edits.recall import Recall
+from segmend.core.edits.resolving import resolve
+from segmend.core.edits.snapshots import EVERY
+from segmend.core.edits.staleness import Touched
+from segmend.core.edits.voxels import SupervoxelVoxels
 from segmend.core.errors import EditRefused
 from segmend.core.segmentation.graph_files import GraphArrays
-from segmend.core.segmentation.overlay import OverlayFiles
-from segmend.core.segmentation.segmentation import Change, State
+from segmend.core.segmentation.segmentation import Segmentation, State
+
+_NOTHING_TO_UNDO = "nothing to undo: the segmentation is as it was at the start"
+_NOT_YOURS = "nothing to undo: no operation of yours is in effect; switch those of others in the history"
+_NOTHING_TO_REDO = "nothing to redo: no operation was undone since the last edit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +38,15 @@ class Step:
     ----------
     row : Operation
         The journal row that committed it.
-    target : Operation
-        The operation carried out or taken back; the row itself for a new one.
-    change : Change
-    backwards : bool
-        Whether it was taken back.
+    parts : tuple of Part
+        What was taken back and carried out, in this order; an operation that depends on a switched one is both.
+    conflicts : tuple of Problem
+        Operations that are on and do not fit any more since this move.
     """
 
     row: Operation
-    target: Operation
-    change: Change
-    backwards: bool = False
+    parts: tuple[Part, ...]
+    conflicts: tuple[Problem, ...] = ()
 
 
 class Timeline:
@@ -48,121 +56,293 @@ class Timeline:
     ----------
     base : GraphArrays
     journal : Journal
-    files : OverlayFiles
+    voxels : SupervoxelVoxels, optional
+        Of the base; without them edits of voxels are refused.
     generation : int
         Of the base; rows of other generations are history, not in effect.
     author : str
+    snapshots : Path, optional
+        Folder of files that make opening fast; none are used without it.
+    read_only : bool
+        Write no such files.
     """
 
     def __init__(
-        self, base: GraphArrays, journal: Journal, files: OverlayFiles, generation: int, author: str
+        self,
+        base: GraphArrays,
+        journal: Journal,
+        voxels: SupervoxelVoxels | None,
+        generation: int,
+        author: str,
+        *,
+        snapshots: Path | None = None,
+        read_only: bool = False,
     ) -> None:
-        self._base = base
         self._journal = journal
-        self._files = files
         self._blank = Operation(kind="", generation=generation, payload={}, author=author)
-        operations = journal.operations()
-        past = history(operations, generation)
-        self._done, self._undone = list(past.done), list(past.undone)
-        self.segmentation, self._changes = replay(base, self._done, files)
-        self._free = _free_ids(operations, generation, base)
-        self.named_files = frozenset(named_files(operations))
-        """Overlay files that a row named when the journal was read."""
+        self._ledger = Ledger(generation, team=journal.shared)
+        rows = journal.operations()
+        for row in rows:
+            self._ledger.add(row)
+        self._last = rows[-1].number if rows else 0
+        self._recall = Recall(base, voxels, snapshots, read_only=read_only)
+        self._present, carried_out = self._recall.present(self._on())
+        self._since_snapshot = 0 if carried_out < EVERY else carried_out
+        given = ((g.new_segments, g.children) for g in self._ledger.given)
+        self._free = NextIds.after(base, given)
+        self._absorbed: list[Step] = []
+
+    # -- reading -------------------------------------------------------------------------------
+
+    @property
+    def segmentation(self) -> Segmentation:
+        """The live segmentation."""
+        return self._present.segmentation
+
+    @property
+    def voxels(self) -> SupervoxelVoxels | None:
+        """The supervoxels under the patches in effect, live."""
+        return self._present.voxels
 
     @property
     def done(self) -> tuple[Operation, ...]:
-        """Operations in effect, oldest first."""
-        return tuple(self._done)
+        """Operations in effect, in the order of their numbers."""
+        return tuple(o for o in self._on() if self._present.in_effect(o.number))
+
+    @property
+    def history(self) -> History:
+        """What is on and off."""
+        return self._ledger.history()
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Rows that are not in effect although nobody switched them off, by number."""
+        every = (*self._journal.damaged, *self._ledger.problems, *self._present.problems.values())
+        return tuple(sorted(every, key=lambda problem: problem.number))
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether `undo` would find an operation."""
+        return self._newest() is not None
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether `redo` would find an operation."""
+        return self._ledger.to_redo(self._blank.author) is not None
 
     @property
     def undone(self) -> tuple[Operation, ...]:
         """Operations that can be redone, the next one last."""
-        return tuple(self._undone)
+        return self._ledger.history().undone
+
+    def segments_of(self, number: int) -> tuple[int, ...]:
+        """Return the segments that an operation in effect touched."""
+        trace = self._present.traces.get(number)
+        return trace.segments if trace else ()
 
     def state_at(self, operation: int) -> State:
-        """Return the segmentation as it was after an operation (0: the start), built by replay."""
+        """Return the segmentation as it was after a row (0: the start)."""
         past = history(self._journal.operations(up_to=operation), self._blank.generation)
-        return replay(self._base, past.done, self._files)[0].state()
+        return self._recall.state(past.done, self.segmentation)
 
-    def commit(self, edit: Edit, voxels: SupervoxelVoxels | None, **about: Any) -> Step:
+    def preview(self, edit: Edit) -> Resolved:
+        """Make the choices that an edit leaves open, without changing anything.
+
+        Raises
+        ------
+        EditRefused
+            If it does not fit.
+        """
+        return resolve(edit, self.segmentation, self.voxels, self._free)
+
+    # -- changing ------------------------------------------------------------------------------
+
+    def commit(self, edit: Edit, **about: Any) -> Step:
         """Check an edit, append it to the journal, then carry it out.
+
+        Rows that others wrote meanwhile are taken in first; see `absorbed`.
 
         Parameters
         ----------
         edit : Edit
-        voxels : SupervoxelVoxels, optional
-            Needed for divisions.
         **about
             Fields of the journal row: candidate, verdict, reason, milliseconds.
 
         Raises
         ------
+        StaleEdit
+            If others changed what it touches, or decided its candidate, since it was looked at.
         EditRefused
             If it does not fit; nothing was changed.
         JournalError
             If it could not be committed; nothing was changed.
         """
-        resolved = resolve(edit, self.segmentation, voxels, self._free)
-        change = plan(resolved, self.segmentation, self._files)
-        row = self._append(
-            kind=kind_of(edit), payload=resolved_to_json(resolved), place_nm=edit.place_nm, **about
-        )
-        self._free = NextIds(
-            self._free.segment + len(resolved.new_segments),
-            self._free.supervoxel + len(resolved.children),
-        )
-        self._undone.clear()
-        self._carry_out(row, change)
-        return Step(row, row, change)
+        seen = Touched(edit, about.get("candidate"), self.segmentation, self.voxels)
+        with self._journal.writing() as section:
+            foreign = self._absorb(section.newer(self._last)) if self._journal.shared else []
+            seen.refuse_stale(foreign)
+            resolved = resolve(edit, self.segmentation, self.voxels, self._free)
+            change = plan(resolved, self.segmentation, self.voxels)
+            seen.refuse_stale(foreign, change)
+            refuse_locked(edit, change, self.segmentation)
+            row = section.append(
+                replace(
+                    self._blank,
+                    kind=kind_of(edit),
+                    payload=resolved_to_json(resolved),
+                    place_nm=edit.place_nm,
+                    **about,
+                )
+            )
+        self._note(row)
+        step = Step(row, (self._present.add(row, change),))
+        self._keep()
+        return step
 
     def undo(self) -> Step:
-        """Take the last operation in effect back."""
-        if not self._done:
-            raise EditRefused("nothing to undo: the segmentation is as it was at the start")
-        target, change = self._done[-1], self._changes[-1]
-        row = self._append(kind="undo", payload={"target": target.number}, place_nm=target.place_nm)
-        self.segmentation.revert(target.number, change)
-        self._undone.append(self._done.pop())
-        self._changes.pop()
-        return Step(row, target, change, backwards=True)
+        """Take the newest operation in effect back; where several people write, the newest of this author."""
+
+        def newest() -> tuple[str, tuple[int, ...], tuple[int, ...]]:
+            number = self._newest()
+            if number is None:
+                raise EditRefused(_NOT_YOURS if self._present.traces else _NOTHING_TO_UNDO)
+            return "undo", (number,), ()
+
+        return self._switch(newest)
 
     def redo(self) -> Step:
         """Carry out again what was undone last."""
-        if not self._undone:
-            raise EditRefused("nothing to redo: no operation was undone since the last edit")
-        target = self._undone[-1]
-        change = replayed_change(target, self.segmentation, self._files)
-        row = self._append(kind="redo", payload={"target": target.number}, place_nm=target.place_nm)
-        self._carry_out(self._undone.pop(), change)
-        return Step(row, target, change)
 
-    def _append(self, **fields: Any) -> Operation:
-        return self._journal.append(replace(self._blank, **fields))
+        def last() -> tuple[str, tuple[int, ...], tuple[int, ...]]:
+            number = self._ledger.to_redo(self._blank.author)
+            if number is None:
+                raise EditRefused(_NOTHING_TO_REDO)
+            return "redo", (), (number,)
 
-    def _carry_out(self, operation: Operation, change: Change) -> None:
-        self.segmentation.apply(operation.number, change)
-        self._done.append(operation)
-        self._changes.append(change)
+        return self._switch(last)
+
+    def switch(self, off: Iterable[int] = (), on: Iterable[int] = ()) -> Step:
+        """Switch operations off and on; later ones that depend on them are carried out anew or become conflicts.
+
+        Raises
+        ------
+        EditRefused
+            If one is not there, or is off or on already.
+        """
+        off, on = tuple(dict.fromkeys(off)), tuple(dict.fromkeys(on))
+        if not (off or on) or set(off) & set(on):
+            raise EditRefused("nothing to switch: name operations, each either off or on")
+
+        def checked() -> tuple[str, tuple[int, ...], tuple[int, ...]]:
+            for number in (*off, *on):
+                if number not in self._ledger.operations:
+                    raise EditRefused(
+                        f"operation {number} is not there: choose one of the history that is an edit or a verdict"
+                    )
+                if self._ledger.is_on(number) == (number in on):
+                    raise EditRefused(
+                        f"operation {number} is {'on' if number in on else 'off'} already"
+                    )
+            return "switch", off, on
+
+        return self._switch(checked)
+
+    def catch_up(self) -> list[Step]:
+        """Take in what others wrote."""
+        self._absorb(self._journal.operations(after=self._last))
+        return self.absorbed()
+
+    def absorbed(self) -> list[Step]:
+        """Return, once, what was taken in of others since the last time this was asked."""
+        steps, self._absorbed = self._absorbed, []
+        return steps
+
+    def close(self) -> None:
+        """Keep what makes the next opening fast."""
+        if self._since_snapshot:
+            self._snapshot()
+
+    # -- inside --------------------------------------------------------------------------------
+
+    def _on(self) -> list[Operation]:
+        return [self._ledger.operations[number] for number in self._ledger.on]
+
+    def _newest(self) -> int | None:
+        for number in reversed(self._ledger.on):
+            mine = self._ledger.operations[number].author == self._blank.author
+            if self._present.in_effect(number) and (mine or not self._journal.shared):
+                return number
+        return None
+
+    def _switch(
+        self, choose: Callable[[], tuple[str, tuple[int, ...], tuple[int, ...]]]
+    ) -> Step:
+        parts: tuple[Part, ...] | None = None
+        try:
+            with self._journal.writing() as section:
+                if self._journal.shared:
+                    self._absorb(section.newer(self._last))
+                kind, off, on = choose()
+                known = self._present.remembered()
+                parts = self._reordered(off, on)
+                row = section.append(self._switching(kind, off, on))
+        except BaseException:
+            if parts is not None:  # it is not in the journal, so it may not be in memory
+                self._present.roll_back(parts, *known)
+            raise
+        self._note(row)
+        self._keep()
+        return Step(row, parts, self._new_problems(known[1]))
+
+    def _switching(self, kind: str, off: Sequence[int], on: Sequence[int]) -> Operation:
+        numbers = (*off, *on)
+        payload: dict[str, Any] = {"target": numbers[0]}
+        if kind == "switch":
+            payload = {"off": list(off), "on": list(on)}
+        place = self._ledger.operations[numbers[0]].place_nm
+        return replace(self._blank, kind=kind, payload=payload, place_nm=place)
+
+    def _reordered(self, off: Sequence[int], on: Sequence[int]) -> tuple[Part, ...]:
+        self._recall.ensure(self._present, min((*off, *on)))
+        return self._present.reorder(off, [self._ledger.operations[number] for number in on])
+
+    def _absorb(self, rows: Iterable[Operation]) -> list[Step]:
+        steps = []
+        for row in rows:
+            switched = self._note(row)
+            if switched is None:
+                continue
+            before = dict(self._present.problems)
+            parts = self._reordered(switched.off, switched.on)
+            steps.append(Step(row, parts, self._new_problems(before)))
+            self._absorbed.append(steps[-1])
+        return steps
+
+    def _note(self, row: Operation) -> Any:
+        switched = self._ledger.add(row)
+        self._last = max(self._last, row.number)
+        self._since_snapshot += 1
+        if switched is not None and switched.on == (row.number,) and self._ledger.given:
+            self._free = _beyond(self._free, self._ledger.given[-1], self._recall.base)
+        return switched
+
+    def _new_problems(self, before: dict[int, Problem]) -> tuple[Problem, ...]:
+        now = self._present.problems
+        return tuple(now[number] for number in sorted(now.keys() - before.keys()))
+
+    def _keep(self) -> None:
+        if self._since_snapshot >= EVERY:
+            self._snapshot()
+
+    def _snapshot(self) -> None:
+        self._since_snapshot = 0
+        self._recall.save(self._last, self._present, self._on())
 
 
-def named_files(operations: Iterable[Operation]) -> set[str]:
-    """Return the overlay files that any row names, in effect or not."""
-    return {name for operation in operations for name in _files_of(operation)}
-
-
-def _files_of(operation: Operation) -> Iterator[str]:
-    named = references(operation)
-    for chunk in named.chunks:
-        yield chunk[4]
-    if named.tables:
-        yield named.tables
-
-
-def _free_ids(operations: Iterable[Operation], generation: int, base: GraphArrays) -> NextIds:
-    segment, supervoxel = base.segment_count, base.supervoxel_count
-    for operation in operations:
-        if operation.generation == generation:
-            named = references(operation)
-            segment = max([segment, *named.new_segments])
-            supervoxel = max([supervoxel, *named.children])
-    return NextIds(segment + 1, supervoxel + 1)
+def _beyond(free: NextIds, given: References, base: GraphArrays) -> NextIds:
+    """Return the ids that are free after those that a row gave away, too."""
+    segments, supervoxels = given.new_segments, given.children
+    if not usable(segments, base.segment_count) or not usable(supervoxels, base.supervoxel_count):
+        return free
+    highest = max(segments, default=0), max(supervoxels, default=0)
+    return NextIds(max(free.segment, highest[0] + 1), max(free.supervoxel, highest[1] + 1))
