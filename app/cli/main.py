@@ -27,6 +27,7 @@ COMMANDS = (
     "run",
     "review",
     "edit",
+    "team",
     "check",
     "export",
     "evaluate",

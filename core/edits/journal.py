@@ -6,16 +6,17 @@ they are, something from outside: one that is damaged is listed and the others s
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from segmend.core.edits import journal_rows
 from segmend.core.edits.claims import Claims
-from segmend.core.edits.journal_postgresql import PostgresqlStorage
 from segmend.core.edits.journal_sqlite import SqliteStorage
 from segmend.core.edits.operation import Operation, Problem
 from segmend.core.edits.storage import FIRST, LAST, Storage
@@ -132,17 +133,19 @@ class Journal:
         first = FIRST if after is None else after + 1
         last = LAST if up_to is None else up_to
         rows = self._storage.rows(self._storage.select_operations, first=first, last=last)
-        operations = []
+        with _collection_paused():
+            return list(self._checked(rows))
+
+    def _checked(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[Operation]:
         before = FIRST
         for row in rows:
             try:
                 if row[0] <= before:
                     raise InputError("its number is there twice")
-                operations.append(journal_rows.operation_of(row))
                 before = row[0]
+                yield journal_rows.operation_of(row)
             except InputError as error:
                 self._damaged[row[0]] = Problem(row[0], f"journal row {row[0]} is damaged: {error}")
-        return operations
 
     def who(self) -> tuple[Presence, ...]:
         """Return who worked lately or has a claim: the last first."""
@@ -196,7 +199,22 @@ class Writing:
         return given
 
 
+@contextmanager
+def _collection_paused() -> Iterator[None]:
+    """Keep the garbage collector from going through the rows again and again while they are made."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
+
+
 def _storage(location: str | Path, durable: bool, read_only: bool) -> Storage:
     if isinstance(location, str) and "://" in location:
+        # Only a shared journal needs SQLAlchemy, which takes long to import.
+        from segmend.core.edits.journal_postgresql import PostgresqlStorage
+
         return PostgresqlStorage(location, read_only=read_only)
     return SqliteStorage(Path(location).absolute(), durable=durable, read_only=read_only)

@@ -131,14 +131,13 @@ def check(operation: Operation) -> None:
         raise InputError("its milliseconds are no whole number")
     if operation.place_nm is not None and not _is_place(operation.place_nm):
         raise InputError("its place is not three finite numbers")
-    if not isinstance(operation.kind, str) or not operation.kind:
+    if type(operation.kind) is not str or not operation.kind:
         raise InputError("its kind is no text")
-    for name in ("author", "time", "reason", "version"):
-        if not isinstance(getattr(operation, name), str):
-            raise InputError(f"its {name} is no text")
-    for name in ("candidate", "verdict"):
-        if not isinstance(getattr(operation, name), str | None):
-            raise InputError(f"its {name} is no text")
+    texts = (operation.author, operation.time, operation.reason, operation.version)
+    if {*map(type, texts)} != {str}:
+        raise InputError("its author, time, reason or version is no text")
+    if not {type(operation.candidate), type(operation.verdict)} <= {str, type(None)}:
+        raise InputError("its candidate or verdict is no text")
 
 
 def check_text(name: str, text: str) -> None:
@@ -164,8 +163,8 @@ def filled(operation: Operation, number: int, time: str, version: str) -> Operat
 
 
 def _is_place(place: tuple[Any, ...]) -> bool:
-    return len(place) == 3 and all(
-        type(value) in (float, int) and math.isfinite(value) for value in place
+    return (
+        len(place) == 3 and {*map(type, place)} <= {float, int} and all(map(math.isfinite, place))
     )
 
 

@@ -24,6 +24,9 @@ Nm = Annotated[float, Field(gt=0)]
 class ProjectConfig(BaseModel):
     """The values of ``project.toml``, format 1; frozen, nothing unknown allowed.
 
+    ``journal`` is the database of a project for several people, without the password; ``id``, which copies of a
+    project share, names its schema there. Without it the journal is a file in the folder.
+
     ``image`` and ``affinities`` say where the array is: a name inside the project folder, or the absolute
     ``FILE`` or ``FILE:/dataset`` of an array that stays outside; ``outside_box_zyx`` is then the part of it (start
     and stop, voxels) that the project covers.
@@ -42,6 +45,10 @@ class ProjectConfig(BaseModel):
     voxel_size_nm_zyx: tuple[Nm, Nm, Nm]
     offset_nm_zyx: tuple[float, float, float]
     journal_begun: bool = Field(False, description="a journal was made: one that is gone was lost")
+    id: Annotated[str, Field(pattern=r"^([0-9a-f]{32})?$")] = Field(
+        "", description="which project this is a copy of; empty in projects of 0.1"
+    )
+    journal: Annotated[str, Field(pattern=r"^postgresql://[^\s]+$", max_length=2000)] | None = None
     image: str | None = None
     affinities: str | None = None
     outside_box_zyx: tuple[Index, Index, Index, Index, Index, Index] | None = None

@@ -21,6 +21,7 @@ from segmend.core.project_lock import ProjectLock
 from segmend.core.projects import importing, mapping
 from segmend.core.projects.config import ProjectConfig, flush_folder, save_config
 from segmend.core.projects.folder import AFFINITIES, IMAGE, SUPERVOXELS, Project, open_project
+from segmend.core.projects.shared_journal import SharedJournal
 from segmend.core.projects.sources import Source, Sources, open_sources
 from segmend.core.segmentation.graph_files import save_graph
 from segmend.core.volumes.base import Volume
@@ -42,6 +43,8 @@ def create_project(
     offset_nm_zyx: ZyxNm | None = None,
     box: Box | None = None,
     link_image: bool = False,
+    journal: str | None = None,
+    owner: str | None = None,
     progress: Progress | None = None,
 ) -> Project:
     """Make a project folder; at least one of image, supervoxels and segmentation is needed.
@@ -63,6 +66,11 @@ def create_project(
         Use this part only.
     link_image : bool
         Leave the image where it is and refer to it; it must then be a file.
+    journal : str, optional
+        ``postgresql://USER@HOST/DATABASE``: keep the journal there, for several people. A password in it is used now
+        and not stored; later it comes from ``PGPASSWORD`` or ``~/.pgpass``.
+    owner : str, optional
+        Who may give roles to others; needed with `journal`.
     progress : callable, optional
 
     Raises
@@ -71,9 +79,12 @@ def create_project(
         If an array cannot be used or they do not fit each other.
     ProjectError
         If `path` exists or cannot be written.
+    JournalError
+        If no journal can be made in the database.
     """
     folder = Path(path).expanduser().resolve()
     _check_free(folder)
+    shared = SharedJournal(journal, owner)
     sources = open_sources(
         image,
         supervoxels,
@@ -86,9 +97,11 @@ def create_project(
     for labels in (sources.supervoxels, sources.segmentation):
         if labels is not None:
             importing.check_whole_volume(labels)
-    with _under_construction(folder) as partial:
+    with shared, _under_construction(folder) as partial:
         values = _write_arrays(partial, sources, link_image, progress or _silent)
+        values |= {"id": shared.project_id, "journal": shared.stored}
         save_config(partial, _config(folder, sources, values))
+        shared.make()
     return open_project(folder)
 
 

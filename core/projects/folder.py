@@ -82,8 +82,30 @@ class Project:
         return self.generation_dir / "candidates.json"
 
     @property
+    def shared(self) -> bool:
+        """Whether several people work on this project through one journal in a database."""
+        return self.config.journal is not None
+
+    @property
+    def journal_location(self) -> Path | str:
+        """What `Journal` opens: the file, or the address of the project's schema in a database.
+
+        Raises
+        ------
+        ProjectError
+            If there was a file and it is gone, or the project has no id to find its schema by.
+        """
+        if self.config.journal is None:
+            return self.journal_path
+        if not self.config.id:
+            raise ProjectError(
+                f"{self.path / 'project.toml'} names a journal in a database but no id: put the id back from a copy"
+            )
+        return located(self.config.journal, self.config.id)
+
+    @property
     def journal_path(self) -> Path:
-        """The journal of all generations.
+        """The journal of all generations, where it is a file.
 
         Raises
         ------
@@ -188,6 +210,11 @@ class Project:
                 f"{dimensions(self.shape_zyx)}; restore the array that belongs to it"
             )
         return levels
+
+
+def located(journal: str, project_id: str) -> str:
+    """Return the address of a project's schema in a database."""
+    return f"{journal}{'&' if '?' in journal else '?'}schema=segmend_{project_id}"
 
 
 def open_project(path: str | Path) -> Project:
