@@ -1,25 +1,29 @@
-"""Edits as JSON: reading a request, building the edit value, telling what changed."""
+"""What a request to edit may say, checked before anything is read from the project."""
 
 from __future__ import annotations
 
 import json
-from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from segmend.core.errors import EditRefused, InputError
-from segmend.core.geometry import Box
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from segmend.core.session import Session
 
-    from segmend.core.edits.model import Edit, Spot
-    from segmend.core.session import Changes, Session
-
-KINDS = ("merge", "split", "divide", "undo", "redo")
+# names of the window and the command line, then those of the journal
+_STROKE = {"mask", "box", "points", "radius", "place_nm"}
 _FIELDS = {
     "merge": {"at", "spots"},
-    "split": {"sides", "first", "second"},
-    "divide": {"at", "normal", "spot", "normal_zyx"},
+    "split": {"sides", "first", "second", "preview"},
+    "cleave": {"groups", "preview"},
+    "divide": {"sides", "preview"},
+    "detach": {"at", "spots"},
+    "mark": {"at", "spot", "finished"},
+    "lock": {"at", "spot", "locked"},
+    "unlock": {"at"},
+    "paint": {"into", "new", "target", *_STROKE},
+    "erase": {"only", *_STROKE},
+    "switch": {"off", "on"},
     "undo": {"count"},
     "redo": {"count"},
 }
@@ -39,9 +43,9 @@ def parse_line(line: bytes) -> dict[str, Any]:
         raise InputError(
             f"this line is not JSON ({error}): expected one JSON edit per line"
         ) from None
-    if not isinstance(request, dict) or request.get("kind") not in KINDS:
+    if not isinstance(request, dict) or request.get("kind") not in list(_FIELDS):
         raise InputError(
-            'expected an object with "kind": "merge", "split", "undo" or "redo"; see segmend edit --help'
+            f'expected an object with "kind": one of {", ".join(_FIELDS)}; see segmend edit --help'
         )
     _check_fields(request)
     return request
@@ -56,33 +60,29 @@ def _check_fields(request: dict[str, Any]) -> None:
         )
     if not isinstance(request.get("reason", ""), str):
         raise InputError('"reason" is not text: expected a string')
+    for name in ("preview", "finished", "locked", "new"):
+        if not isinstance(request.get(name, False), bool):
+            raise InputError(f'"{name}": expected true or false')
 
 
-def edit_of(request: dict[str, Any], session: Session, *, nm: bool) -> Edit:
-    """Build the edit that a request describes, by places or, as the journal has it, by supervoxels.
+def switched(request: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Return which operations to turn off and on.
 
     Raises
     ------
     InputError
-        If places are missing, malformed or outside the volume.
+        If no numbers of operations are given.
     """
-    from segmend.core.edits.codec import edit_from_json
-    from segmend.core.edits.model import DivideSupervoxel, Merge, Split
-
-    if any(name in request for name in ("spots", "spot", "first")):
-        return edit_from_json(request)
-    if request["kind"] == "merge":
-        return Merge(_spots(request, "at", request.get("at"), session, nm))
-    if request["kind"] == "split":
-        sides = request.get("sides")
-        if not isinstance(sides, list) or len(sides) != 2:
-            raise InputError(
-                'a split needs two sides: "sides": [[[Z, Y, X], ...], [[Z, Y, X], ...]], or --side twice'
-            )
-        first, second = (_spots(request, "sides", side, session, nm) for side in sides)
-        return Split(first, second)
-    (spot,) = _spots(request, "at", [request.get("at")], session, nm)
-    return DivideSupervoxel(spot, _point("normal", request.get("normal")))
+    numbers = {name: request.get(name, []) for name in ("off", "on")}
+    good = all(
+        isinstance(some, list) and all(type(n) is int and 0 < n < 2**63 for n in some)
+        for some in numbers.values()
+    )
+    if not good or not any(numbers.values()):
+        raise InputError(
+            "a switch needs numbers of operations to turn off or on, as segmend edit PROJECT log lists them"
+        )
+    return {name: tuple(some) for name, some in numbers.items()}
 
 
 def steps_of(request: dict[str, Any], session: Session) -> int:
@@ -107,70 +107,3 @@ def steps_of(request: dict[str, Any], session: Session) -> int:
             f"cannot {request['kind']} {count}: there are {there} operations to {request['kind']}; nothing was changed"
         )
     return count
-
-
-def answer_of(changes: Sequence[Changes]) -> dict[str, Any]:
-    """Return what changed, as one JSON answer; several steps are told as one."""
-    last = changes[-1]
-    boxes = [change.box for change in changes if change.box.size] or [last.box]
-    box = reduce(Box.union, boxes)
-    old = {int(i) for change in changes for i in change.old_export_ids}
-    new = {int(i) for change in changes for i in change.new_export_ids}
-    return {
-        "operation": int(last.operation),
-        "old_ids": sorted(old),
-        "new_ids": sorted(new),
-        "box_zyx": [list(box.start_zyx), list(box.stop_zyx)],
-    }
-
-
-def describe_log(session: Session) -> list[dict[str, Any]]:
-    """Return every operation of the journal as plain values, with whether it is in effect."""
-    from segmend.core.edits.history import history
-
-    operations = session.log()
-    past = history(operations, session.project.generation)
-    states = {o.number: "in effect" for o in past.done} | {o.number: "undone" for o in past.undone}
-    return [
-        {
-            "operation": operation.number,
-            "kind": operation.kind,
-            "state": states.get(operation.number, ""),
-            "author": operation.author,
-            "time": operation.time,
-            "generation": operation.generation,
-            "place_nm": operation.place_nm,
-            "candidate": operation.candidate,
-            "verdict": operation.verdict,
-            "reason": operation.reason,
-            "milliseconds": operation.milliseconds,
-        }
-        for operation in operations
-    ]
-
-
-def _spots(
-    request: dict[str, Any], name: str, points: object, session: Session, nm: bool
-) -> tuple[Spot, ...]:
-    if not isinstance(points, list) or not points:
-        raise InputError(f'a {request["kind"]} needs "{name}": a list of [Z, Y, X] places')
-    return tuple(_spot(name, point, session, nm) for point in points)
-
-
-def _spot(name: str, point: object, session: Session, nm: bool) -> Spot:
-    place = _point(name, point)
-    return session.spot_at(place if nm else session.project.grid.to_nm(place))
-
-
-def _point(name: str, point: object) -> tuple[float, float, float]:
-    numbers = isinstance(point, list | tuple) and len(point) == 3
-    if not numbers or not all(_is_number(value) for value in point):  # type: ignore[attr-defined]
-        raise InputError(
-            f'"{name}": {json.dumps(point)} is not a place: expected three numbers, Z Y X'
-        )
-    z, y, x = map(float, point)  # type: ignore[call-overload]
-    return z, y, x
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from segmend.app.cli.edit_requests import answer_of, parse_line
+from segmend.app.cli.edit_answers import answer_of
+from segmend.app.cli.edit_requests import parse_line
 from segmend.core.errors import InputError
 from segmend.core.geometry import Box
 
