@@ -46,7 +46,7 @@ class Recall:
 
     def present(self, operations: Sequence[Operation]) -> tuple[Present, int]:
         """Return the state after operations, and how many were carried out for it."""
-        segmentation, traces, problems = self._closest(operations, Segmentation(self.base))
+        segmentation, traces, problems = self._closest(operations)
         present = Present(segmentation, self._voxels)
         present.traces = traces
         start = len(traces) + len(problems)
@@ -58,9 +58,9 @@ class Recall:
             present.attempt(operation)
         return present, len(operations) - start
 
-    def state(self, operations: Sequence[Operation], like: Segmentation) -> State:
-        """Return the state after operations; `like` is any segmentation of the same base."""
-        segmentation, traces, problems = self._closest(operations, like.at_start())
+    def state(self, operations: Sequence[Operation]) -> State:
+        """Return the state after operations."""
+        segmentation, traces, problems = self._closest(operations)
         start = len(traces) + len(problems)
         carry_out(operations[start:], segmentation, self._voxels)
         return segmentation.state()
@@ -68,9 +68,7 @@ class Recall:
     def ensure(self, present: Present, number: int) -> None:
         """Let the present know what every operation from a number on did."""
         while self._unknown and self._unknown[-1].number >= number:
-            segmentation, traces, problems = self._closest(
-                self._unknown, present.segmentation.at_start(), below=number
-            )
+            segmentation, traces, problems = self._closest(self._unknown, below=number)
             start = len(traces) + len(problems)
             changes, _ = carry_out(self._unknown[start:], segmentation, self._voxels)
             for operation, change in zip(self._unknown[start:], changes, strict=True):
@@ -84,14 +82,11 @@ class Recall:
             self._store.save(number, snapshot_of(present, operations))
 
     def _closest(
-        self,
-        operations: Sequence[Operation],
-        fresh: Segmentation,
-        *,
-        below: int | None = None,
+        self, operations: Sequence[Operation], *, below: int | None = None
     ) -> tuple[Segmentation, dict[int, Trace], list[Problem]]:
         """Return the state after the first of some operations, and what became of each of these."""
         snapshot = self._store.newest(self.base, operations, below=below)
+        fresh = Segmentation(self.base)
         if snapshot is None:
             return fresh, {}, []
         first = {o.number: o for o in operations[: len(snapshot.numbers)]}
@@ -100,6 +95,6 @@ class Recall:
             problems = problems_in(snapshot)
             if sorted((*traces, *(p.number for p in problems))) != list(first):
                 raise ValueError("operations are missing")
-        except (ValueError, KeyError, IndexError, TypeError, OverflowError):
-            return fresh.at_start(), {}, []  # damaged: as if it were not there
+        except (ValueError, KeyError, IndexError):
+            return Segmentation(self.base), {}, []  # damaged: as if it were not there
         return fresh, traces, problems

@@ -13,6 +13,7 @@ from segmend.core.edits.operation import Operation, Problem
 from segmend.core.edits.present import Present, Trace
 from segmend.core.edits.replay import Conflict, decoded
 from segmend.core.edits.snapshots import FORMAT, Snapshot, digest
+from segmend.core.segmentation.partition import Partition
 from segmend.core.segmentation.patches import Patch
 from segmend.core.segmentation.segmentation import Birth, Change, NodeTable, Segmentation
 from segmend.core.segmentation.supervoxel_graph import Edges
@@ -112,7 +113,7 @@ def _fill(snapshot: Snapshot, fresh: Segmentation) -> None:
     segment_of = fresh.segment_of.copy()
     segment_of[snapshot.changed] = snapshot.changed_to
     segment_of[snapshot.born] = snapshot.born_to
-    fresh.mapping = SupervoxelMapping(segment_of, fresh.mapping.size)
+    fresh.mapping = SupervoxelMapping(Partition(segment_of, fresh.mapping.size))
     fresh.finished.update(snapshot.finished.tolist())
     fresh.locked.update(snapshot.locked.tolist())
 

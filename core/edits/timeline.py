@@ -143,7 +143,7 @@ class Timeline:
     def state_at(self, operation: int) -> State:
         """Return the segmentation as it was after a row (0: the start)."""
         past = history(self._journal.operations(up_to=operation), self._blank.generation)
-        return self._recall.state(past.done, self.segmentation)
+        return self._recall.state(past.done)
 
     def preview(self, edit: Edit) -> Resolved:
         """Make the choices that an edit leaves open, without changing anything.
@@ -177,6 +177,7 @@ class Timeline:
         JournalError
             If it could not be committed; nothing was changed.
         """
+        z, y, x = map(float, edit.place_nm)
         seen = Touched(edit, about.get("candidate"), self.segmentation, self.voxels)
         with self._journal.writing() as section:
             foreign = self._absorb(section.newer(self._last)) if self._journal.shared else []
@@ -190,7 +191,7 @@ class Timeline:
                     self._blank,
                     kind=kind_of(edit),
                     payload=resolved_to_json(resolved),
-                    place_nm=edit.place_nm,
+                    place_nm=(z, y, x),
                     **about,
                 )
             )
