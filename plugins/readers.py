@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from segmend.app.layers.deferred import DeferredVolume
 from segmend.core.geometry import Grid
 from segmend.core.project import Project, open_project
 from segmend.core.projects.config import FILE_NAME
 from segmend.core.segmentation.mapped_labels import MappedLabels
 from segmend.core.session import Session
+from segmend.core.volumes.deferred import DeferredVolume
 
 LayerData = tuple[Any, dict[str, Any], str]
 Reader = Callable[[str | Sequence[str]], list[LayerData]]

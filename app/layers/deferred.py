@@ -1,4 +1,4 @@
-"""Volumes as the deferred arrays that napari reads a tile of, and the reads that layers share."""
+"""The reads that layers share, and the sides of a candidate as a volume."""
 
 from __future__ import annotations
 
@@ -7,93 +7,10 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from segmend.core.geometry import Box, Grid, Zyx
 from segmend.core.volumes.base import Volume
-
-Axis = int | range
-
-
-class DeferredVolume:
-    """A read-only array-like over a volume; indexing gives another one, only `np.asarray` reads.
-
-    Parameters
-    ----------
-    volume : Volume
-        (z, y, x), or (c, z, y, x) where `channels` are chosen.
-    channels : tuple of int, optional
-        Shown as a last axis of this length, for red, green and blue.
-    axes : tuple of 3 (int or range), optional
-        The part that is seen; integers drop their axis.
-    """
-
-    def __init__(
-        self,
-        volume: Volume,
-        channels: tuple[int, ...] = (),
-        axes: tuple[Axis, ...] | None = None,
-    ) -> None:
-        self._volume = volume
-        self._channels = channels
-        self._axes = axes or tuple(range(length) for length in volume.shape_zyx)
-        self.dtype = np.dtype(volume.dtype)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Lengths of the axes that are left, the channels last."""
-        lengths = [len(axis) for axis in self._axes if isinstance(axis, range)]
-        return (*lengths, len(self._channels)) if self._channels else tuple(lengths)
-
-    @property
-    def ndim(self) -> int:
-        """Number of axes that are left."""
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        """Number of elements."""
-        return int(np.prod(self.shape, dtype=np.int64))
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes the array would take."""
-        return self.size * self.dtype.itemsize
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __getitem__(self, index: Any) -> DeferredVolume:
-        wanted = iter(index if isinstance(index, tuple) else (index,))
-        axes: list[Axis] = []
-        for axis in self._axes:
-            item = next(wanted, slice(None)) if isinstance(axis, range) else None
-            axes.append(axis if item is None else _picked(axis, item))
-        return DeferredVolume(self._volume, self._channels, tuple(axes))
-
-    def __array__(
-        self, dtype: DTypeLike | None = None, copy: bool | None = None
-    ) -> NDArray[np.generic]:
-        spans = [axis if isinstance(axis, range) else range(axis, axis + 1) for axis in self._axes]
-        box = Box(
-            tuple(span.start for span in spans),  # type: ignore[arg-type]
-            tuple(span.stop for span in spans),  # type: ignore[arg-type]
-        )
-        voxels = self._volume.read(box)
-        if self._channels:
-            voxels = np.moveaxis(voxels[list(self._channels)], 0, -1)
-        picks = tuple(slice(None) if isinstance(axis, range) else 0 for axis in self._axes)
-        shown = voxels[picks]
-        return shown if dtype is None else shown.astype(dtype, copy=False)
-
-
-def _picked(axis: Axis, item: Any) -> Axis:
-    if isinstance(item, slice):
-        part = axis[item]  # type: ignore[index]
-        if part.step != 1:
-            raise IndexError("a volume is shown voxel by voxel: slices have no step")
-        return part
-    return axis[int(item.__index__())]  # type: ignore[index]
 
 
 class SharedReads:

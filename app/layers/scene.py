@@ -22,13 +22,14 @@ from segmend.app.layers.appearance import (
     side_colours,
     value_limits,
 )
-from segmend.app.layers.deferred import DeferredVolume, SharedReads, SideTable, TwoSides
+from segmend.app.layers.deferred import SharedReads, SideTable, TwoSides
 from segmend.app.presenters.candidate_scene import CandidateScene
 from segmend.app.presenters.ports import MESH_COLOURS, ColouredMesh
 from segmend.core.algorithms.meshes import Mesh, joined
 from segmend.core.geometry import Grid, ZyxNm
 from segmend.core.segmentation.mapped_labels import MappedLabels
 from segmend.core.volumes.base import Volume
+from segmend.core.volumes.deferred import DeferredVolume
 
 IMAGE, AFFINITIES, SEGMENTS, CANDIDATE = "EM image", "Affinities", "Segments", "Candidate"
 OVERLAYS = (AFFINITIES, SEGMENTS, CANDIDATE)

@@ -1,8 +1,4 @@
-"""Supervoxels seen through the mapping: what stands between the volume and a Labels layer.
-
-napari asks a pyramid level for a whole depth range first and for the plane afterwards. `MappedLabels` therefore
-answers an index with another deferred view and reads voxels only when it becomes an array.
-"""
+"""Supervoxels seen through the mapping: what stands between the volume and a Labels layer."""
 
 from __future__ import annotations
 
@@ -11,10 +7,11 @@ from typing import Any, Protocol
 
 import numpy as np
 from numba import njit
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
-from segmend.core.geometry import Box
+from segmend.core.geometry import Box, Grid, Zyx
 from segmend.core.volumes.base import Volume
+from segmend.core.volumes.deferred import DeferredVolume
 
 _MOST_LOOKED_FOR = 6
 """Looking for more changed segments than this takes longer than mapping everything again."""
@@ -30,7 +27,7 @@ class Mapping(Protocol):
         ...
 
 
-class MappedLabels:
+class MappedLabels(DeferredVolume):
     """A read-only, deferred, array-like view ``segment_of[supervoxels]``.
 
     Parameters
@@ -39,73 +36,36 @@ class MappedLabels:
         uint32, z, y, x.
     mapping : Mapping
         Asked for its table at every read, so an edit shows at the next one.
-    axes : tuple of 3 (int or slice), optional
-        The part of the volume that is seen; integers drop their axis.
     """
 
-    dtype = np.dtype(np.uint32)
+    def __init__(self, supervoxels: Volume, mapping: Mapping) -> None:
+        super().__init__(MappedVolume(supervoxels, mapping))
 
-    def __init__(
-        self, supervoxels: Volume, mapping: Mapping, axes: tuple[int | range, ...] | None = None
-    ) -> None:
+
+class MappedVolume:
+    """A volume of segments.
+
+    Parameters
+    ----------
+    supervoxels : Volume
+        uint32, z, y, x.
+    mapping : Mapping
+        Asked for its table at every read.
+    """
+
+    def __init__(self, supervoxels: Volume, mapping: Mapping) -> None:
         self._supervoxels = supervoxels
         self._mapping = mapping
-        self._axes = axes or tuple(range(length) for length in supervoxels.shape_zyx)
+        self.shape_zyx: Zyx = supervoxels.shape_zyx
+        self.channels = None
+        self.dtype: np.dtype[Any] = np.dtype(np.uint32)
+        self.grid: Grid = supervoxels.grid
+        self.source = supervoxels.source
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Lengths of the axes that are left."""
-        return tuple(len(axis) for axis in self._axes if isinstance(axis, range))
-
-    @property
-    def ndim(self) -> int:
-        """Number of axes that are left."""
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        """Number of voxels."""
-        return int(np.prod(self.shape, dtype=np.int64))
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes the array would take."""
-        return self.size * self.dtype.itemsize
-
-    def __len__(self) -> int:
-        if not self.shape:
-            raise TypeError("len() of a single voxel")
-        return self.shape[0]
-
-    def __getitem__(self, index: Any) -> MappedLabels:
-        wanted = iter(_full_index(index, self.ndim))
-        axes = tuple(
-            axis[_integer_or_slice(next(wanted))] if isinstance(axis, range) else axis
-            for axis in self._axes
-        )
-        return MappedLabels(self._supervoxels, self._mapping, axes)
-
-    def __array__(
-        self, dtype: DTypeLike | None = None, copy: bool | None = None
-    ) -> NDArray[np.generic]:
-        if copy is False:
-            raise ValueError("MappedLabels cannot become an array without a copy")
-        if not self.size:
-            return np.zeros(self.shape, dtype or self.dtype)
-        labels = self._read()
-        return labels if dtype is None else labels.astype(dtype, copy=False)
-
-    def _read(self) -> NDArray[np.uint32]:
-        spans = [axis if isinstance(axis, range) else range(axis, axis + 1) for axis in self._axes]
-        starts = [min(span[0], span[-1]) for span in spans]
-        stops = [max(span[0], span[-1]) + 1 for span in spans]
-        box = Box(tuple(starts), tuple(stops))  # type: ignore[arg-type]
-        voxels = self._supervoxels.read(box)
-        labels = map_labels(np.ascontiguousarray(voxels, np.uint32), self._mapping.segment_of)
-        picks = tuple(
-            slice(None, None, axis.step) if isinstance(axis, range) else 0 for axis in self._axes
-        )
-        return np.asarray(labels[picks])
+    def read(self, box: Box) -> NDArray[np.uint32]:
+        """Return the segments of the voxels of a box, (z, y, x) uint32."""
+        voxels = np.ascontiguousarray(self._supervoxels.read(box), np.uint32)
+        return map_labels(voxels, self._mapping.segment_of)
 
 
 def map_labels(
@@ -199,20 +159,3 @@ def _remap_flat(supervoxels, segment_of, out, one, other):  # type: ignore[no-un
                     shown[i] = (
                         segment_of[supervoxel] if supervoxel < segment_of.size else np.uint32(0)
                     )
-
-
-def _full_index(index: Any, ndim: int) -> tuple[Any, ...]:
-    items = index if isinstance(index, tuple) else (index,)
-    if any(item is Ellipsis for item in items):
-        at = next(i for i, item in enumerate(items) if item is Ellipsis)
-        missing = ndim - (len(items) - 1)
-        items = (*items[:at], *[slice(None)] * missing, *items[at + 1 :])
-    if len(items) > ndim:
-        raise IndexError(f"{len(items)} indices for {ndim} axes")
-    return (*items, *[slice(None)] * (ndim - len(items)))
-
-
-def _integer_or_slice(item: Any) -> Any:
-    if isinstance(item, slice):
-        return item
-    return int(item.__index__())

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segmend.core.geometry import Grid
@@ -53,35 +53,6 @@ def test_indexing_reads_nothing(supervoxels):
     assert volume.voxels_read == 27
 
 
-slices = st.builds(
-    slice,
-    st.one_of(st.none(), st.integers(-9, 9)),
-    st.one_of(st.none(), st.integers(-9, 9)),
-    st.sampled_from([None, 1, 2, 3, -1, -2]),
-)
-axis_index = st.one_of(slices, st.integers(-7, 6))
-
-
-@given(st.lists(axis_index, max_size=3), st.booleans())
-def test_any_basic_index_equals_numpy(items, with_ellipsis):
-    supervoxels = np.arange(7 * 8 * 9, dtype=np.uint32).reshape(7, 8, 9) % 6
-    labels, _ = view(supervoxels)
-    index = (*items, Ellipsis) if with_ellipsis else tuple(items)
-    assert np.array_equal(np.asarray(labels[index]), TABLE.segment_of[supervoxels][index])
-
-
-def test_chained_indices_equal_numpy(supervoxels):
-    labels, _ = view(supervoxels)
-    expected = TABLE.segment_of[supervoxels]
-    assert np.array_equal(np.asarray(labels[1:6][::2][0, 2:]), expected[1:6][::2][0, 2:])
-
-
-def test_too_many_indices_are_refused(supervoxels):
-    labels, _ = view(supervoxels)
-    with pytest.raises(IndexError):
-        labels[0, 0, 0, 0]
-
-
 def test_the_view_follows_the_table(supervoxels):
     table = Table([0, 1, 2, 3, 4, 5])
     labels = MappedLabels(MemoryVolume(supervoxels, Grid()), table)
@@ -120,6 +91,7 @@ table = st.lists(st.integers(1, 9), min_size=12, max_size=12).map(
 )
 
 
+@settings(deadline=None)  # the first example may compile
 @given(table, table, st.integers(0, 2**32 - 1))
 def test_remapping_what_changed_equals_mapping_everything(before, after, seed):
     supervoxels = np.random.default_rng(seed).integers(0, 14, (40, 60)).astype(np.uint32)
