@@ -67,8 +67,15 @@ class Claims:
             changed = self._storage.change(
                 "INSERT INTO claims (candidate, author, until) VALUES (:candidate, :author, :until)"
                 " ON CONFLICT (candidate) DO UPDATE SET author = excluded.author, until = excluded.until"
-                " WHERE claims.until <= :now OR claims.author = excluded.author",
-                {"candidate": candidate, "author": author, "until": now + seconds, "now": now},
+                " WHERE claims.author = excluded.author"
+                " OR NOT (claims.until > :now AND claims.until <= :latest)",
+                {
+                    "candidate": candidate,
+                    "author": author,
+                    "until": now + seconds,
+                    "now": now,
+                    "latest": now + LONGEST_SECONDS,
+                },
             )
         return changed == 1
 

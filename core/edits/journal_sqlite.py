@@ -45,6 +45,8 @@ _TABLES = {
     "members": ("author", "role"),
     "settings": ("name", "value"),
 }
+_FAILURES = (sqlite3.Error, UnicodeDecodeError, OverflowError)
+"""What sqlite3 raises where a file is damaged; also its messages may quote what is no text."""
 _ACTS_BY_ITSELF = re.compile(r"\b(check|generated|references|default|collate|as)\b", re.IGNORECASE)
 # The second term keeps the number of a row that somebody deleted from being used again.
 _HIGHEST = (
@@ -86,7 +88,7 @@ class SqliteStorage:
                 self._open_to_read()
             else:
                 self._open_to_write(durable)
-        except sqlite3.Error as error:
+        except _FAILURES as error:
             self.close()
             raise self._broken("opened", error) from error
         except BaseException:
@@ -107,13 +109,13 @@ class SqliteStorage:
         connection = self._open_connection()
         try:
             connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error as error:
+        except _FAILURES as error:
             raise self._broken("written", error) from error
         self._inside = True
         try:
             yield
             connection.execute("COMMIT")
-        except sqlite3.Error as error:
+        except _FAILURES as error:
             raise self._broken("written", error) from error
         finally:
             self._inside = False
@@ -126,7 +128,7 @@ class SqliteStorage:
             return []
         try:
             return self._connection.execute(sql, values).fetchall()
-        except sqlite3.Error as error:
+        except _FAILURES as error:
             if "decode to UTF-8" not in str(error):
                 raise self._broken("read", error) from error
         return self._rows_with_damaged_text(self._connection, sql, values)
@@ -138,7 +140,7 @@ class SqliteStorage:
             if len(values) == 1:
                 return connection.execute(sql, values[0]).rowcount
             return connection.executemany(sql, values).rowcount
-        except (sqlite3.Error, OverflowError) as error:
+        except _FAILURES as error:
             raise self._broken("written", error) from error
 
     def highest(self) -> int:
@@ -168,8 +170,8 @@ class SqliteStorage:
     def _open_to_write(self, durable: bool) -> None:
         connection = self._connection = _connect(f"file:{quote(self._file.as_posix())}?mode=rwc")
         self._tables = _checked_tables(connection, self._file)
-        connection.execute("PRAGMA journal_mode=WAL")
         connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+        connection.execute("PRAGMA journal_mode=WAL")
         if not self.has_team:
             with self.section():
                 for sql in (_OPERATIONS, *SHARED_TABLES):
@@ -181,7 +183,7 @@ class SqliteStorage:
             return
         try:
             self._read_through("mode=ro")
-        except sqlite3.Error:
+        except _FAILURES:
             # A disk that cannot be written has no room for the shared memory of WAL mode; without rows that wait in
             # a log beside it, the file alone is the whole journal.
             log = self._file.with_name(f"{self._file.name}-wal")
@@ -208,7 +210,7 @@ class SqliteStorage:
         connection.text_factory = _text_or_bytes
         try:
             return connection.execute(sql, values).fetchall()
-        except sqlite3.Error as error:
+        except _FAILURES as error:
             raise self._broken("read", error) from error
         finally:
             connection.text_factory = str

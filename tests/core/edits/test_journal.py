@@ -1,13 +1,14 @@
 """Rows go in once and come out as they were."""
 
+import math
 import sqlite3
 from dataclasses import replace
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from segmend.core.edits.history import history, references
 from segmend.core.edits.journal import Journal, Operation
-from segmend.core.edits.timeline import named_files
 from segmend.core.errors import InputError, JournalError
 
 
@@ -47,28 +48,11 @@ def test_numbers_are_never_used_again(journal, tmp_path):
     assert journal.append(operation()).number == 2
 
 
-def test_a_damaged_row_is_named(journal, tmp_path):
-    journal.append(operation())
-    with sqlite3.connect(tmp_path / "journal.sqlite") as database:
-        database.execute("UPDATE operations SET payload = '{'")
-    database.close()
-    with pytest.raises(JournalError, match="row 1 is damaged"):
-        journal.operations()
-
-
-def test_a_file_that_is_no_database_is_one_clear_error(tmp_path):
-    path = tmp_path / "journal.sqlite"
-    path.write_bytes(b"nothing of the kind" * 100)
-    with pytest.raises(JournalError, match="cannot be opened"):
-        Journal(path)
-
-
 @pytest.mark.parametrize(("durable", "level"), [(False, 1), (True, 2)])
 def test_durability_is_what_was_asked(tmp_path, durable, level):
     journal = Journal(tmp_path / "j.sqlite", durable=durable)
-    with journal._engine.connect() as connection:
-        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == level
-        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+    assert journal._storage.rows("PRAGMA synchronous") == [(level,)]
+    assert journal._storage.rows("PRAGMA journal_mode") == [("wal",)]
     journal.close()
 
 
@@ -143,78 +127,155 @@ def test_half_a_character_is_refused_before_anything_is_written(journal, field):
     assert journal.operations() == []
 
 
-@pytest.mark.parametrize("payload", ["[]", "1", "null", "[" * 100_000, "1" * 5000])
-def test_a_payload_that_is_no_object_is_named(journal, tmp_path, payload):
-    journal.append(operation())
-    with sqlite3.connect(tmp_path / "journal.sqlite") as database:
-        database.execute("UPDATE operations SET payload = ?", (payload,))
-    database.close()
-    with pytest.raises(JournalError, match="row 1 is damaged"):
-        journal.operations()
+# -- writing together -----------------------------------------------------------------------------
 
 
-def row(number, kind, target=None):
-    payload = {"target": target} if target else {"kind": kind}
-    return Operation(kind=kind, generation=1, payload=payload, author="a", number=number)
+def test_what_is_written_together_is_there_together(journal, tmp_path):
+    reader = Journal(tmp_path / "journal.sqlite", read_only=True)
+    with journal.writing() as section:
+        rows = [section.append(operation()), section.append(operation("split"))]
+        assert section.newer(0) == rows
+        assert reader.operations() == []
+    assert reader.operations() == rows
+    assert section.newer(1) == rows[1:]
+    reader.close()
 
 
-def test_history_follows_undo_and_redo():
-    rows = [
-        row(1, "merge"),
-        row(2, "split"),
-        row(3, "undo", 2),
-        row(4, "undo", 1),
-        row(5, "redo", 1),
-    ]
-    past = history(rows, 1)
-    assert [o.number for o in past.done] == [1]
-    assert [o.number for o in past.undone] == [2]
+def test_an_exception_takes_back_what_was_written(journal):
+    kept = journal.append(operation())
+    with pytest.raises(InputError):
+        journal.append_many([operation(), operation(reason="\0")])
+    assert journal.operations() == [kept]
+    assert journal.append(operation()).number == 2
 
 
-def test_a_new_edit_ends_what_can_be_redone():
-    past = history([row(1, "merge"), row(2, "undo", 1), row(3, "merge")], 1)
-    assert [o.number for o in past.done] == [3]
-    assert past.undone == ()
+def test_a_section_inside_another_ends_with_it(journal):
+    def write_and_fail():
+        with journal.writing():
+            journal.append(operation())
+            assert journal.claims.claim("c", "ada", 60)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        write_and_fail()
+    assert journal.operations() == []
+    assert journal.claims.active() == ()
 
 
-def test_other_generations_and_runs_do_not_count():
-    assert history([row(1, "merge"), row(2, "run")], 2).done == ()
-    assert [o.number for o in history([row(1, "merge"), row(2, "run")], 1).done] == [1]
+def test_rows_after_a_number(journal):
+    rows = journal.append_many([operation() for _ in range(5)])
+    assert journal.operations(after=2) == rows[2:]
+    assert journal.operations(after=2, up_to=4) == rows[2:4]
+    assert journal.operations(after=5) == []
+    assert journal.operations(up_to=0) == []
 
 
-def test_an_undo_out_of_line_is_named():
-    with pytest.raises(JournalError, match="row 3"):
-        history([row(1, "merge"), row(2, "merge"), row(3, "undo", 1)], 1)
+def test_a_second_writer_waits_its_turn(journal, tmp_path):
+    other = Journal(tmp_path / "journal.sqlite")
+    other._storage.rows("PRAGMA busy_timeout=1")
+    with journal.writing() as section:
+        section.append(operation())
+        with pytest.raises(JournalError, match="locked"):
+            other.append(operation())
+    assert other.append(operation()).number == 2
+    other.close()
+
+
+def test_an_imported_operation_keeps_its_time_and_version(journal):
+    row = journal.append(
+        replace(operation(), time="2020-01-01T00:00:00.000+00:00", version="0.0.9")
+    )
+    assert (row.time, row.version) == ("2020-01-01T00:00:00.000+00:00", "0.0.9")
+    assert journal.operations() == [row]
+
+
+def test_a_payload_that_is_too_large_is_refused(journal, monkeypatch):
+    monkeypatch.setattr("segmend.core.edits.journal_rows.MOST_PAYLOAD", 20)
+    with pytest.raises(InputError, match="smaller parts"):
+        journal.append(replace(operation(), payload={"text": "x" * 20}))
+    assert journal.operations() == []
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    "fields",
     [
-        ("chunks", 5),
-        ("chunks", [[0, 0, 0, "a"]]),
-        ("chunks", [[0, 0, 0, 0, 7]]),
-        ("chunks", [[0, -1, 0, 0, "a"]]),
-        ("chunks", ["abcde"]),
-        ("tables", ["a"]),
-        ("new_segments", {"a": 1}),
-        ("new_segments", [2**32]),
-        ("children", [True]),
-        ("children", [1.0]),
-        ("children", None),
-        ("target", "1"),
-        ("target", [1]),
+        {"generation": -1},
+        {"generation": 1.0},
+        {"milliseconds": 1.5},
+        {"place_nm": (0.0, math.nan, 0.0)},
+        {"place_nm": (0.0, 1.0)},
+        {"kind": ""},
+        {"payload": {"a": math.inf}},
+        {"payload": {"a": {1}}},
     ],
 )
-def test_a_field_that_cannot_be_read_is_named_with_its_row(name, value):
-    damaged = Operation(kind="divide", generation=1, payload={name: value}, author="a", number=4)
-    with pytest.raises(JournalError, match=f"row 4 is damaged .its {name}"):
-        references(damaged)
-    with pytest.raises(JournalError, match="row 4"):
-        named_files([damaged])
+def test_what_could_not_be_read_again_is_not_written(journal, fields):
+    with pytest.raises(InputError, match="cannot be"):
+        journal.append(replace(operation(), **fields))
+    assert journal.operations() == []
 
 
-@pytest.mark.parametrize("target", [None, "1", [1], True, -1, 1.0])
-def test_an_undo_names_an_operation(target):
-    undo = Operation(kind="undo", generation=1, payload={"target": target}, author="a", number=2)
-    with pytest.raises(JournalError, match=r"row 2 is damaged .its target"):
-        history([row(1, "merge"), undo], 1)
+# -- journals of 0.1 ------------------------------------------------------------------------------
+
+TABLE_OF_0_1 = """CREATE TABLE operations (
+    number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, kind VARCHAR(32) NOT NULL,
+    author VARCHAR(256) NOT NULL, time VARCHAR(40) NOT NULL, generation INTEGER NOT NULL,
+    place_z_nm FLOAT, place_y_nm FLOAT, place_x_nm FLOAT, payload TEXT NOT NULL,
+    candidate VARCHAR(128), verdict VARCHAR(16), reason TEXT NOT NULL, milliseconds INTEGER,
+    version VARCHAR(32) NOT NULL)"""
+
+
+def test_a_journal_of_0_1_is_read_as_it_is_and_written_to(tmp_path):
+    path = tmp_path / "journal.sqlite"
+    database = sqlite3.connect(path)
+    database.execute(TABLE_OF_0_1)
+    database.execute(
+        "INSERT INTO operations (kind, author, time, generation, payload, reason, version)"
+        " VALUES ('merge', 'ada', '2026-01-01', 1, '{}', '', '0.1.0')"
+    )
+    database.commit()
+    database.close()
+    before = path.read_bytes()
+    reader = Journal(path, read_only=True)
+    assert [row.kind for row in reader.operations()] == ["merge"]
+    assert reader.claims.active() == ()
+    assert reader.team.role_of("ada") == "owner"
+    assert [presence.author for presence in reader.who()] == ["ada"]
+    reader.close()
+    assert path.read_bytes() == before
+    writer = Journal(path)
+    assert writer.append(operation()).number == 2
+    assert writer.claims.claim("c", "ada", 5)
+    writer.close()
+
+
+# -- any operation --------------------------------------------------------------------------------
+
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
+finite = st.floats(allow_nan=False, allow_infinity=False)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | finite | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(
+    payload=st.dictionaries(texts, json_values, max_size=4),
+    author=texts,
+    place=st.none() | st.tuples(finite, finite, finite),
+    candidate=st.none() | texts,
+    milliseconds=st.none() | st.integers(0, 2**40),
+)
+@settings(
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_every_operation_comes_back_as_it_was(
+    journal, payload, author, place, candidate, milliseconds
+):
+    row = journal.append(
+        Operation("merge", 1, payload, author, place, candidate, None, author, milliseconds)
+    )
+    assert journal.operations(after=row.number - 1) == [row]
+    assert journal.damaged == ()
+    assert row.payload == payload
