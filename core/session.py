@@ -4,32 +4,31 @@ from __future__ import annotations
 
 import getpass
 import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from psygnal import Signal
 
 from segmend.core.candidates.candidate import Candidate
 from segmend.core.candidates.queue import CandidateQueue
-from segmend.core.candidates.rescoring import PairScorer
-from segmend.core.candidates.store import load_candidates
-from segmend.core.edits.dividing import SupervoxelVoxels
-from segmend.core.edits.history import count_edits
-from segmend.core.edits.journal import Journal, Operation
-from segmend.core.edits.model import DivideSupervoxel, Edit, Spot, Verdict
+from segmend.core.edits.births import BirthCache
+from segmend.core.edits.journal import Journal
+from segmend.core.edits.model import Edit, Verdict
 from segmend.core.edits.timeline import Step, Timeline
+from segmend.core.edits.voxels import SupervoxelVoxels
 from segmend.core.errors import EditRefused, ProjectError
-from segmend.core.geometry import Box, Zyx, ZyxNm
 from segmend.core.project import Project, open_project
 from segmend.core.project_lock import ProjectLock
 from segmend.core.segmentation.graph_files import load_graph
-from segmend.core.segmentation.overlay import OverlaidVolume, OverlayFiles
-from segmend.core.segmentation.segmentation import Segmentation, State
-from segmend.core.session_changes import Changes, changes_of
+from segmend.core.segmentation.patches import PatchStack
+from segmend.core.session_changes import Changes, changes_of, verdicts_after
+from segmend.core.session_queue import load_queue, tell_queue
+from segmend.core.session_reading import SessionReading
 
 
-class Session:
+class Session(SessionReading):
     """A project that is open for reading or for proofreading.
 
     Parameters
@@ -51,7 +50,7 @@ class Session:
     """
 
     edited = Signal(Changes)
-    """After every change of the segmentation, also by undo and redo."""
+    """After every change of the segmentation, also by undo, redo, a switch, and by others."""
     decided = Signal(object, str)
     """After a verdict: the candidate and "accept", "reject", "unsure", or "open" when undone."""
     queue_changed = Signal()
@@ -68,9 +67,12 @@ class Session:
         self.project = project
         self.author = author or default_author()
         self.read_only = read_only
-        self._journal: Journal | None = None
+        self._journal = None
         self._queue: CandidateQueue | None = None
-        self._lock = None if read_only else ProjectLock(project.path, self.author)
+        self._timeline = None
+        # where several people work, the database sees to it that one writes at a time
+        alone = not read_only and not project.shared
+        self._lock = ProjectLock(project.path, self.author) if alone else None
         if self._lock:
             self._lock.acquire()
         try:
@@ -99,102 +101,39 @@ class Session:
             raise ProjectError(
                 f"{self.project.path} has no supervoxels yet: run `segmend run` on it first"
             )
-        self._files = OverlayFiles(self.project.overlay_dir)
-        self._journal = Journal(
-            self.project.journal_path, durable=durable, read_only=self.read_only
+        graph = load_graph(self.project.graph_dir)
+        births = BirthCache(self.project.overlay_dir, read_only=self.read_only)
+        affinities = self.project.affinities
+        voxels = SupervoxelVoxels.of(
+            pyramid,
+            PatchStack(),
+            affinities=affinities,
+            image=None if affinities else self.project.image,
+            births=births,
         )
-        if not self.read_only and not self.project.config.journal_begun:
+        self._journal = Journal(
+            self.project.journal_location, durable=durable, read_only=self.read_only
+        )
+        if self._lock and not self.project.config.journal_begun:
             self.project = self.project.with_config(journal_begun=True)
         self._timeline = Timeline(
-            load_graph(self.project.graph_dir),
+            graph,
             self._journal,
-            self._files,
+            voxels,
             self.project.generation,
             self.author,
+            snapshots=self.project.generation_dir / "snapshots",
+            read_only=self.read_only,
         )
-        if not self.read_only:
-            self._files.sweep(self._timeline.named_files)
-        self.supervoxels: tuple[OverlaidVolume, ...] = tuple(
-            OverlaidVolume(level, number, self._files, self.segmentation.chunks)
-            for number, level in enumerate(pyramid)
-        )
-
-    # -- reading -------------------------------------------------------------------------------
-
-    @property
-    def journal(self) -> Journal:
-        """Where every operation is written."""
-        assert self._journal is not None
-        return self._journal
-
-    @property
-    def segmentation(self) -> Segmentation:
-        """The live segmentation; only `apply`, `undo` and `redo` change it."""
-        return self._timeline.segmentation
+        if self._lock:
+            births.sweep()
 
     @property
     def queue(self) -> CandidateQueue:
         """What may be wrong, in the order of review; loaded when it is first asked for."""
         if self._queue is None:
-            self._queue = self._load_queue()
+            self._queue = load_queue(self.project, self.segmentation, self.timeline.done)
         return self._queue
-
-    def supervoxel_at(self, point_zyx: Zyx) -> int:
-        """Return the supervoxel of a voxel, 0 for background.
-
-        Raises
-        ------
-        EditRefused
-            If the voxel lies outside the volume.
-        """
-        shape = self.project.shape_zyx
-        if not Box.of_shape(shape).contains(point_zyx):
-            raise EditRefused(
-                f"voxel {' '.join(map(str, point_zyx))} (z y x) lies outside the volume of "
-                f"{' x '.join(map(str, shape))} voxels"
-            )
-        z, y, x = point_zyx
-        return int(self.supervoxels[0].read(Box((z, y, x), (z + 1, y + 1, x + 1)))[0, 0, 0])
-
-    def segment_at(self, point_zyx: Zyx) -> int:
-        """Return the dense segment of a voxel, 0 for background."""
-        return int(self.segmentation.segment_of[self.supervoxel_at(point_zyx)])
-
-    def spot_at(self, place_nm: ZyxNm) -> Spot:
-        """Return the spot at a place, ready for an edit."""
-        return Spot(self.supervoxel_at(self.project.grid.to_index(place_nm)), place_nm)
-
-    def log(self) -> list[Operation]:
-        """Return every operation of the journal, oldest first."""
-        return self.journal.operations()
-
-    def state(self) -> State:
-        """Return the segmentation as it is now, as a value."""
-        return self.segmentation.state()
-
-    def state_at(self, operation: int) -> State:
-        """Return the segmentation as it was after an operation, as a value (0: the start)."""
-        return self._timeline.state_at(operation)
-
-    @property
-    def operations_in_effect(self) -> tuple[Operation, ...]:
-        """Edits and verdicts that were not undone, oldest first."""
-        return self._timeline.done
-
-    @property
-    def edit_count(self) -> int:
-        """Number of edits in effect, verdicts without an edit not counted."""
-        return count_edits(self._timeline.done)
-
-    @property
-    def can_undo(self) -> bool:
-        """Whether there is anything to undo."""
-        return bool(self._timeline.done)
-
-    @property
-    def can_redo(self) -> bool:
-        """Whether there is anything to redo."""
-        return bool(self._timeline.undone)
 
     # -- changing ------------------------------------------------------------------------------
 
@@ -203,15 +142,14 @@ class Session:
 
         Raises
         ------
+        StaleEdit
+            If somebody else changed what it touches; that was announced, nothing else was changed.
         EditRefused
             If it does not fit; nothing was changed.
         JournalError
             If it could not be committed; nothing was changed.
         """
-        self._check_writable()
-        voxels = self._voxels() if isinstance(edit, DivideSupervoxel) else None
-        step = self._timeline.commit(edit, voxels, reason=reason, milliseconds=milliseconds)
-        return self._announce(step)
+        return self._commit(edit, reason=reason, milliseconds=milliseconds)
 
     def decide(
         self,
@@ -225,30 +163,26 @@ class Session:
 
         Edit and verdict are one journal row; raises what `apply` raises.
         """
-        self._check_writable()
         edit: Edit = candidate.edit
         if verdict != "accept":
             edit = Verdict(candidate.id, verdict, candidate.place_nm)
-        step = self._timeline.commit(
+        return self._commit(
             edit,
-            None,
             candidate=candidate.id,
             verdict=verdict,
             reason=reason,
             milliseconds=milliseconds,
         )
-        return self._announce(step)
 
     def undo(self) -> Changes:
-        """Take the last operation back.
+        """Take the newest operation back; where several people work, the newest of this author.
 
         Raises
         ------
         EditRefused
             If there is nothing to undo.
         """
-        self._check_writable()
-        return self._announce(self._timeline.undo())
+        return self._move(lambda: self.timeline.undo())
 
     def redo(self) -> Changes:
         """Carry out again what was undone last.
@@ -258,60 +192,63 @@ class Session:
         EditRefused
             If there is nothing to redo.
         """
-        self._check_writable()
-        return self._announce(self._timeline.redo())
+        return self._move(lambda: self.timeline.redo())
+
+    def switch(self, off: Iterable[int] = (), on: Iterable[int] = ()) -> Changes:
+        """Switch any operations off and on, as if they had never been made or never been taken back.
+
+        Parameters
+        ----------
+        off, on : iterable of int
+            Numbers of operations.
+
+        Returns
+        -------
+        Changes
+            Its conflicts are later operations that do not fit any more.
+
+        Raises
+        ------
+        EditRefused
+            If one is not there, or is off or on already.
+        """
+        return self._move(lambda: self.timeline.switch(off, on))
+
+    def catch_up(self) -> list[Changes]:
+        """Take in and announce what others did to a project of several people."""
+        steps = self.timeline.catch_up() if self.journal.shared else []
+        return [self._announce(step) for step in steps]
+
+    def _commit(self, edit: Edit, **about: Any) -> Changes:
+        return self._move(lambda: self.timeline.commit(edit, **about))
+
+    def _move(self, move: Callable[[], Step]) -> Changes:
+        if self.read_only:
+            raise EditRefused("this project is open read-only: open it for writing to edit it")
+        try:
+            step = move()
+        finally:  # what others did is in effect, whether or not this was refused
+            for foreign in self.timeline.absorbed():
+                self._announce(foreign)
+        return self._announce(step)
 
     def _announce(self, step: Step) -> Changes:
         """Tell the queue first, then everybody else."""
         changes = changes_of(step, self.segmentation)
-        verdict = "open" if step.backwards else step.target.verdict
-        candidate = self._tell_queue(changes, step.target.candidate, verdict)
-        if changes.old_ids:
+        decided = tell_queue(self._queue, changes, verdicts_after(step)) if self._queue else []
+        if changes.old_ids or changes.new_ids:
             self.edited.emit(changes)
-        if candidate and verdict:
+        for candidate, verdict in decided:
             self.decided.emit(candidate, verdict)
         self.queue_changed.emit()
         return changes
 
-    def _tell_queue(
-        self, changes: Changes, candidate_id: str | None, verdict: str | None
-    ) -> Candidate | None:
-        if self._queue is None:
-            return None
-        if changes.old_ids:
-            self._queue.update((*changes.old_ids, *changes.new_ids))
-        if not candidate_id or not verdict or candidate_id not in self._queue:
-            return None
-        if verdict == "open":
-            self._queue.reopen(candidate_id)
-        else:
-            self._queue.mark(candidate_id, verdict)
-        return self._queue.get(candidate_id)
-
-    def _load_queue(self) -> CandidateQueue:
-        path = self.project.candidates_path
-        known = load_candidates(path, self.segmentation.supervoxel_count) if path.exists() else []
-        z, y, x = self.project.grid.voxel_size_nm_zyx
-        return CandidateQueue(
-            known,
-            self.segmentation,
-            scorer=PairScorer(self.segmentation, z * y * x),
-            verdicts={
-                o.candidate: o.verdict for o in self._timeline.done if o.candidate and o.verdict
-            },
-        )
-
-    def _voxels(self) -> SupervoxelVoxels:
-        return SupervoxelVoxels(self.supervoxels, self._files, self.project.affinities)
-
-    def _check_writable(self) -> None:
-        if self.read_only:
-            raise EditRefused("this project is open read-only: open it for writing to edit it")
-
     # -- ending --------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Give the journal and the writer's lock back."""
+        """Keep what makes the next opening fast; give the journal and the writer's lock back."""
+        if self._timeline:
+            self._timeline.close()
         if self._journal:
             self._journal.close()
         if self._lock:

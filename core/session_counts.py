@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from segmend.core.edits.history import count_edits, history
+from pathlib import Path
+
+from segmend.core.edits.history import History, count_edits, history
 from segmend.core.edits.journal import Journal
 from segmend.core.project import Project
 
 
-def edits_in_effect(project: Project) -> int:
-    """Return the number of edits in effect on the supervoxels that are there now.
+def recorded_edits(project: Project) -> int:
+    """Return the number of edits that were made on the supervoxels that are there now, in effect or not.
 
-    Verdicts without an edit are not counted. The answer holds for as long as nobody else may write, so hold the
-    project's lock and open the project under it.
+    Those that were undone or switched off count, too, because they can be brought back; verdicts without an edit do
+    not. The answer holds for as long as nobody else may write, so hold the project's lock and open the project under
+    it.
 
     Parameters
     ----------
@@ -26,11 +29,16 @@ def edits_in_effect(project: Project) -> int:
     JournalError
         If the journal cannot be read.
     """
-    if not project.journal_path.exists():
+    location = project.journal_location
+    if isinstance(location, Path) and not location.exists():
         return 0
-    journal = Journal(project.journal_path, read_only=True)
+    journal = Journal(location, read_only=True)
     try:
-        past = history(journal.operations(), project.generation)
+        return count_recorded(history(journal.operations(), project.generation))
     finally:
         journal.close()
-    return count_edits(past.done)
+
+
+def count_recorded(past: History) -> int:
+    """Return the number of edits of a history, in effect or not."""
+    return count_edits((*past.done, *past.undone, *past.off))

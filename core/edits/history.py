@@ -125,7 +125,7 @@ class Ledger:
     def _switch(self, row: Operation) -> Switched:
         off, on = targets(row)
         known = all(n in self.operations and n < row.number for n in (*off, *on))
-        if not known or len(set((*off, *on))) < len(off) + len(on) or not (off or on):
+        if not known or len({*off, *on}) < len(off) + len(on) or not (off or on):
             raise JournalError(
                 f"journal row {row.number} ({row.kind}) names operations that are not there; it is left out"
             )

@@ -35,6 +35,25 @@ class Part:
     backwards: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One committed move in time.
+
+    Parameters
+    ----------
+    row : Operation
+        The journal row that committed it.
+    parts : tuple of Part
+        What was taken back and carried out, in this order; an operation that depends on a switched one is both.
+    conflicts : tuple of Problem
+        Operations that are on and do not fit any more since this move.
+    """
+
+    row: Operation
+    parts: tuple[Part, ...]
+    conflicts: tuple[Problem, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Trace:
     """What is kept of an operation in effect, also where its change is not in memory.

@@ -1,10 +1,12 @@
-"""The state after the operations that are on, from the latest snapshot that fits; and what older ones did, when asked."""
+"""The state after the operations that are on, from the latest snapshot that fits; what older ones did, when asked."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
+from segmend.core.edits.history import References
+from segmend.core.edits.numbering import NextIds, usable
 from segmend.core.edits.operation import Operation, Problem
 from segmend.core.edits.present import Present, Trace
 from segmend.core.edits.replay import carry_out
@@ -98,3 +100,12 @@ class Recall:
         except (ValueError, KeyError, IndexError):
             return Segmentation(self.base), {}, []  # damaged: as if it were not there
         return fresh, traces, problems
+
+
+def ids_after(free: NextIds, given: References, base: GraphArrays) -> NextIds:
+    """Return the ids that are free after those that a row gave away, too."""
+    segments, supervoxels = given.new_segments, given.children
+    if not usable(segments, base.segment_count) or not usable(supervoxels, base.supervoxel_count):
+        return free
+    highest = max(segments, default=0), max(supervoxels, default=0)
+    return NextIds(max(free.segment, highest[0] + 1), max(free.supervoxel, highest[1] + 1))

@@ -1,4 +1,4 @@
-"""State = base + operations that are on, in the order of their numbers: the rule that everything else must agree with."""
+"""State = base + operations that are on, in the order of their numbers: the rule that all else must agree with."""
 
 from __future__ import annotations
 

@@ -207,9 +207,7 @@ def _read(path: Path) -> Snapshot | None:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
         stored = all(e.compress_type == zipfile.ZIP_STORED for e in entries)
-        if not stored or sum(e.file_size for e in entries) > min(
-            _MOST_BYTES, path.stat().st_size
-        ):
+        if not stored or sum(e.file_size for e in entries) > min(_MOST_BYTES, path.stat().st_size):
             return None
         with np.load(path, allow_pickle=False) as arrays:
             return Snapshot(**{name: arrays[name] for name in _FORM})

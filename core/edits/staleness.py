@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from segmend.core.edits.model import Edit
 from segmend.core.edits.places import segment_at
+from segmend.core.edits.present import Step
 from segmend.core.edits.voxels import SupervoxelVoxels
 from segmend.core.errors import EditRefused, StaleEdit
 from segmend.core.segmentation.segmentation import Change, Segmentation
-
-if TYPE_CHECKING:
-    from segmend.core.edits.timeline import Step
 
 
 class Touched:
@@ -72,7 +69,7 @@ class Touched:
                 if common := segments & part.change.segments:
                     raise StaleEdit(
                         f"{step.row.author} changed segment {self._name(common)} meanwhile (operation "
-                        f"{step.row.number}, {step.row.kind}): look at it again, then repeat the edit if it is still wanted"
+                        f"{step.row.number}, {step.row.kind}): look again, then repeat the edit if it is still wanted"
                     )
 
     def _name(self, segments: Iterable[int]) -> int:

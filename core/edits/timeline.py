@@ -3,53 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from segmend.core.edits.codec import kind_of, resolved_to_json
-from segmend.core.edits.history import History, Ledger, References, history
+from segmend.core.edits.history import Ledger
 from segmend.core.edits.journal import Journal
 from segmend.core.edits.locks import refuse_locked
-from segmend.core.edits.model import Edit, Resolved
-from segmend.core.edits.numbering import NextIds, usable
+from segmend.core.edits.model import Edit
+from segmend.core.edits.numbering import NextIds
 from segmend.core.edits.operation import Operation, Problem
 from segmend.core.edits.planning import plan
-from segmend.core.edits.present import Part, Present
-from segmend.core.edits.recall import Recall
+from segmend.core.edits.present import Part, Step
+from segmend.core.edits.recall import Recall, ids_after
 from segmend.core.edits.resolving import resolve
 from segmend.core.edits.snapshots import EVERY
 from segmend.core.edits.staleness import Touched
+from segmend.core.edits.timeline_reading import TimelineReading
 from segmend.core.edits.voxels import SupervoxelVoxels
 from segmend.core.errors import EditRefused
 from segmend.core.segmentation.graph_files import GraphArrays
-from segmend.core.segmentation.segmentation import Segmentation, State
+
+__all__ = ["Step", "Timeline"]
 
 _NOTHING_TO_UNDO = "nothing to undo: the segmentation is as it was at the start"
-_NOT_YOURS = "nothing to undo: no operation of yours is in effect; switch those of others in the history"
+_NOT_YOURS = (
+    "nothing to undo: no operation of yours is in effect; switch those of others in the history"
+)
 _NOTHING_TO_REDO = "nothing to redo: no operation was undone since the last edit"
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One committed move in time.
-
-    Parameters
-    ----------
-    row : Operation
-        The journal row that committed it.
-    parts : tuple of Part
-        What was taken back and carried out, in this order; an operation that depends on a switched one is both.
-    conflicts : tuple of Problem
-        Operations that are on and do not fit any more since this move.
-    """
-
-    row: Operation
-    parts: tuple[Part, ...]
-    conflicts: tuple[Problem, ...] = ()
-
-
-class Timeline:
+class Timeline(TimelineReading):
     """Commits edits to the journal and carries them out on the live segmentation, in that order.
 
     Parameters
@@ -91,69 +76,6 @@ class Timeline:
         given = ((g.new_segments, g.children) for g in self._ledger.given)
         self._free = NextIds.after(base, given)
         self._absorbed: list[Step] = []
-
-    # -- reading -------------------------------------------------------------------------------
-
-    @property
-    def segmentation(self) -> Segmentation:
-        """The live segmentation."""
-        return self._present.segmentation
-
-    @property
-    def voxels(self) -> SupervoxelVoxels | None:
-        """The supervoxels under the patches in effect, live."""
-        return self._present.voxels
-
-    @property
-    def done(self) -> tuple[Operation, ...]:
-        """Operations in effect, in the order of their numbers."""
-        return tuple(o for o in self._on() if self._present.in_effect(o.number))
-
-    @property
-    def history(self) -> History:
-        """What is on and off."""
-        return self._ledger.history()
-
-    @property
-    def problems(self) -> tuple[Problem, ...]:
-        """Rows that are not in effect although nobody switched them off, by number."""
-        every = (*self._journal.damaged, *self._ledger.problems, *self._present.problems.values())
-        return tuple(sorted(every, key=lambda problem: problem.number))
-
-    @property
-    def can_undo(self) -> bool:
-        """Whether `undo` would find an operation."""
-        return self._newest() is not None
-
-    @property
-    def can_redo(self) -> bool:
-        """Whether `redo` would find an operation."""
-        return self._ledger.to_redo(self._blank.author) is not None
-
-    @property
-    def undone(self) -> tuple[Operation, ...]:
-        """Operations that can be redone, the next one last."""
-        return self._ledger.history().undone
-
-    def segments_of(self, number: int) -> tuple[int, ...]:
-        """Return the segments that an operation in effect touched."""
-        trace = self._present.traces.get(number)
-        return trace.segments if trace else ()
-
-    def state_at(self, operation: int) -> State:
-        """Return the segmentation as it was after a row (0: the start)."""
-        past = history(self._journal.operations(up_to=operation), self._blank.generation)
-        return self._recall.state(past.done)
-
-    def preview(self, edit: Edit) -> Resolved:
-        """Make the choices that an edit leaves open, without changing anything.
-
-        Raises
-        ------
-        EditRefused
-            If it does not fit.
-        """
-        return resolve(edit, self.segmentation, self.voxels, self._free)
 
     # -- changing ------------------------------------------------------------------------------
 
@@ -265,19 +187,7 @@ class Timeline:
 
     # -- inside --------------------------------------------------------------------------------
 
-    def _on(self) -> list[Operation]:
-        return [self._ledger.operations[number] for number in self._ledger.on]
-
-    def _newest(self) -> int | None:
-        for number in reversed(self._ledger.on):
-            mine = self._ledger.operations[number].author == self._blank.author
-            if self._present.in_effect(number) and (mine or not self._journal.shared):
-                return number
-        return None
-
-    def _switch(
-        self, choose: Callable[[], tuple[str, tuple[int, ...], tuple[int, ...]]]
-    ) -> Step:
+    def _switch(self, choose: Callable[[], tuple[str, tuple[int, ...], tuple[int, ...]]]) -> Step:
         parts: tuple[Part, ...] | None = None
         try:
             with self._journal.writing() as section:
@@ -324,7 +234,7 @@ class Timeline:
         self._last = max(self._last, row.number)
         self._since_snapshot += 1
         if switched is not None and switched.on == (row.number,) and self._ledger.given:
-            self._free = _beyond(self._free, self._ledger.given[-1], self._recall.base)
+            self._free = ids_after(self._free, self._ledger.given[-1], self._recall.base)
         return switched
 
     def _new_problems(self, before: dict[int, Problem]) -> tuple[Problem, ...]:
@@ -338,12 +248,3 @@ class Timeline:
     def _snapshot(self) -> None:
         self._since_snapshot = 0
         self._recall.save(self._last, self._present, self._on())
-
-
-def _beyond(free: NextIds, given: References, base: GraphArrays) -> NextIds:
-    """Return the ids that are free after those that a row gave away, too."""
-    segments, supervoxels = given.new_segments, given.children
-    if not usable(segments, base.segment_count) or not usable(supervoxels, base.supervoxel_count):
-        return free
-    highest = max(segments, default=0), max(supervoxels, default=0)
-    return NextIds(max(free.segment, highest[0] + 1), max(free.supervoxel, highest[1] + 1))
