@@ -128,7 +128,7 @@ def _run(
     from segmend.core.project import open_project
     from segmend.core.project_lock import ProjectLock
     from segmend.core.session import default_author
-    from segmend.core.session_counts import edits_in_effect
+    from segmend.core.session_counts import recorded_edits
 
     path = open_project(request.project_path).path  # a folder that is no project gets no lock file
     with ProjectLock(path, request.author or default_author()):
@@ -138,7 +138,7 @@ def _run(
             request.stages,
             PipelineSettings.from_values(request.settings),
             device=request.device,
-            edit_count=lambda: edits_in_effect(project),
+            edit_count=lambda: recorded_edits(project),
             progress=progress,
             cancel=cancel,
         )

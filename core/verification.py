@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from segmend.core.edits.history import history, references
-from segmend.core.edits.journal import Journal, Operation
-from segmend.core.edits.replay import replay
+from segmend.core.candidates.store import load_candidates
+from segmend.core.edits.history import history
+from segmend.core.edits.journal import Journal, Operation, Problem
+from segmend.core.edits.replay import Conflict, replay
+from segmend.core.edits.voxels import SupervoxelVoxels
 from segmend.core.errors import SegmendError
 from segmend.core.geometry import Box
 from segmend.core.project import Project
 from segmend.core.segmentation.graph_files import GraphArrays, load_graph
-from segmend.core.segmentation.overlay import OverlaidVolume, OverlayFiles
+from segmend.core.segmentation.patches import PatchStack
 from segmend.core.segmentation.segmentation import Segmentation
+from segmend.core.volumes.base import Volume
 
 _BLOCK = (64, 256, 256)
+_MOST_ROWS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +32,7 @@ class Finding:
     Parameters
     ----------
     place : str
-        "journal", "graph", "mapping", "chunks" or "voxels".
+        "journal", "history", "graph", "mapping", "voxels", "image", "affinities" or "candidates".
     problem : str
         One line: what is wrong and what to do.
     """
@@ -42,8 +47,8 @@ class CheckReport:
 
     Parameters
     ----------
-    operations, supervoxels, segments, chunks : int
-        How many were checked.
+    operations, supervoxels, segments, patches : int
+        How many were checked; patches are voxel edits in effect.
     findings : tuple of Finding
         Empty for a sound project.
     """
@@ -51,50 +56,114 @@ class CheckReport:
     operations: int
     supervoxels: int
     segments: int
-    chunks: int
+    patches: int
     findings: tuple[Finding, ...]
 
 
 def check_project(project: Project) -> CheckReport:
-    """Read the whole project and verify journal, chunks, graph and mapping; nothing is changed."""
+    """Read the whole project and verify journal, history, graph, mapping and volumes; nothing is changed."""
+    operations, findings = _journal(project)
+    findings += _readable(project)
     try:
-        journal = Journal(project.journal_path, read_only=True)
-    except SegmendError as error:
-        return CheckReport(0, 0, 0, 0, (Finding("journal", str(error)),))
-    try:
-        broken = [Finding("journal", text) for text in journal.integrity()]
-        operations = journal.operations()
-    except SegmendError as error:
-        return CheckReport(0, 0, 0, 0, (Finding("journal", str(error)),))
-    finally:
-        journal.close()
-    if project.supervoxel_pyramid is None:
-        return CheckReport(len(operations), 0, 0, 0, tuple(broken))
-    try:
+        pyramid = project.supervoxel_pyramid
+        if pyramid is None:
+            return CheckReport(len(operations), 0, 0, 0, tuple(findings))
         base = load_graph(project.graph_dir)
-        files = OverlayFiles(project.overlay_dir)
-        past = history(operations, project.generation)
-        segmentation, _ = replay(base, past.done, files)
+        voxels = SupervoxelVoxels.of(pyramid, PatchStack(), affinities=project.affinities)
     except SegmendError as error:
-        return CheckReport(len(operations), 0, 0, 0, (*broken, Finding("journal", str(error))))
-    findings = (
-        *broken,
-        *_graph_findings(base),
-        *_mapping_findings(base, segmentation),
-        *_chunk_findings(operations, project.generation, files),
-        *_voxel_findings(project, segmentation, files),
-    )
+        return CheckReport(len(operations), 0, 0, 0, (*findings, Finding("graph", str(error))))
+    past = history(operations, project.generation)
+    segmentation, _, problems = replay(base, past.done, voxels)
+    findings += map(_finding, [*past.problems, *problems][:_MOST_ROWS])
+    findings += _more(len(past.problems) + len(problems))
+    findings += _graph_findings(base)
+    findings += _mapping_findings(base, segmentation)
+    findings += _candidate_findings(project, base)
+    findings += _voxel_findings(voxels.over(segmentation.patches), segmentation)
     return CheckReport(
         len(operations),
         segmentation.supervoxel_count,
         len(segmentation.mapping.segments()),
-        len(segmentation.chunks),
-        findings,
+        len(segmentation.patches.operations),
+        tuple(findings),
     )
 
 
+def _journal(project: Project) -> tuple[list[Operation], list[Finding]]:
+    try:
+        journal = Journal(project.journal_location, read_only=True)
+    except SegmendError as error:
+        return [], [Finding("journal", str(error))]
+    try:
+        found = [
+            Finding(
+                "journal",
+                f"the database says: {text}; export what can be read (segmend export PROJECT --log FILE) "
+                "and put the journal back from a copy",
+            )
+            for text in journal.integrity()
+        ]
+        operations = journal.operations()
+        damaged = journal.damaged
+    except SegmendError as error:
+        return [], [Finding("journal", str(error))]
+    finally:
+        journal.close()
+    found += map(_finding, damaged[:_MOST_ROWS])
+    return operations, [*found, *_more(len(damaged))]
+
+
+def _finding(problem: Problem) -> Finding:
+    if isinstance(problem, Conflict):
+        return Finding(
+            "history",
+            f"{problem.reason}; it is left out: switch it off, or switch on what it was made after (row "
+            f"{problem.number} in the history)",
+        )
+    return Finding(
+        "journal",
+        f"{problem.reason} (row {problem.number}; everything else is in effect: make this edit again, or put the "
+        "journal back from a copy)",
+    )
+
+
+def _more(count: int) -> Iterator[Finding]:
+    if count > _MOST_ROWS:
+        yield Finding("journal", f"{count - _MOST_ROWS} more rows like these are not listed")
+
+
+def _readable(project: Project) -> list[Finding]:
+    """Read one plane of image and affinities: are they there, and are they what the project says."""
+    volumes: dict[str, Callable[[], Volume | None]] = {
+        "image": lambda: project.image,
+        "affinities": lambda: project.affinities,
+    }
+    found = []
+    for name, volume in volumes.items():
+        try:
+            opened = volume()
+            if opened is not None:
+                opened.read(_middle(project))
+        except (SegmendError, OSError, ValueError) as error:
+            found.append(
+                Finding(
+                    name,
+                    f"{error}; put the file back where it was, edits are not concerned",
+                )
+            )
+    return found
+
+
+def _middle(project: Project) -> Box:
+    z, y, x = project.shape_zyx
+    return Box((z // 2, 0, 0), (z // 2 + 1, min(y, _BLOCK[1]), min(x, _BLOCK[2])))
+
+
 def _graph_findings(base: GraphArrays) -> Iterator[Finding]:
-    again = "run the graph stage again"
+    again = (
+        "put the folder graph/ back from a copy, or make a new segmentation beside this one "
+        "(segmend run PROJECT --new-generation)"
+    )
     if len(base.edges):
         if (base.edges[:, 0] >= base.edges[:, 1]).any() or (base.edges == 0).any():
             yield Finding(
@@ -113,8 +182,8 @@ def _mapping_findings(base: GraphArrays, segmentation: Segmentation) -> Iterator
     if len(orphans):
         yield Finding(
             "mapping",
-            f"{len(orphans)} supervoxels have no segment (first: {orphans[0]}); "
-            "run the agglomeration stage again",
+            f"{len(orphans)} supervoxels have no segment (first: {orphans[0]}); put segment_of.npy back from a copy, "
+            "or make a new segmentation beside this one (segmend run PROJECT --new-generation)",
         )
     lengths = sum(len(segmentation.members(int(s))) for s in segmentation.mapping.segments())
     alive = int(np.count_nonzero(segmentation.segment_of))
@@ -125,38 +194,32 @@ def _mapping_findings(base: GraphArrays, segmentation: Segmentation) -> Iterator
         )
 
 
-def _chunk_findings(
-    operations: list[Operation], generation: int, files: OverlayFiles
-) -> Iterator[Finding]:
-    for operation in operations:
-        if operation.generation != generation:
-            continue  # its files lie with the generation it belongs to
-        try:
-            for chunk in references(operation).chunks:
-                files.read(chunk[4])
-        except SegmendError as error:
-            yield Finding("chunks", f"operation {operation.number}: {error}")
-
-
-def _voxel_findings(
-    project: Project, segmentation: Segmentation, files: OverlayFiles
-) -> Iterator[Finding]:
-    assert project.supervoxel_pyramid is not None
-    finest = OverlaidVolume(project.supervoxel_pyramid[0], 0, files, segmentation.chunks)
-    sizes = np.zeros(segmentation.supervoxel_count + 1, np.int64)
-    beyond = 0
-    try:
-        for box in Box.of_shape(finest.shape_zyx).blocks(_BLOCK):
-            voxels = finest.read(box).reshape(-1)
-            known = voxels < len(sizes)
-            beyond += voxels.size - int(np.count_nonzero(known))
-            sizes += np.bincount(voxels[known], minlength=len(sizes))
-    except SegmendError as error:
-        yield Finding("voxels", str(error))
+def _candidate_findings(project: Project, base: GraphArrays) -> Iterator[Finding]:
+    path = project.candidates_path
+    if not path.exists():
         return
+    try:
+        load_candidates(path, base.supervoxel_count)
+    except SegmendError as error:
+        yield Finding(
+            "candidates",
+            f"{error}; verdicts are safe in the journal: move the file away and run `segmend detect`",
+        )
+
+
+def _voxel_findings(voxels: SupervoxelVoxels, segmentation: Segmentation) -> Iterator[Finding]:
+    try:
+        sizes, beyond = _counted(voxels, segmentation.supervoxel_count)
+    except (SegmendError, OSError, ValueError) as error:
+        yield Finding("voxels", f"{error}; put supervoxels.zarr back from a copy")
+        return
+    advice = (
+        "put supervoxels.zarr and graph/ back from one copy, or make a new segmentation beside this one "
+        "(segmend run PROJECT --new-generation)"
+    )
     if beyond:
         yield Finding(
-            "voxels", f"{beyond} voxels hold supervoxels that the graph does not know; run again"
+            "voxels", f"{beyond} voxels hold supervoxels that the graph does not know; {advice}"
         )
     alive = segmentation.segment_of > 0
     wrong = np.flatnonzero(alive & (sizes != segmentation.mapping.size))
@@ -165,6 +228,16 @@ def _voxel_findings(
         if len(supervoxels):
             yield Finding(
                 "voxels",
-                f"{len(supervoxels)} supervoxels {what} the voxels (first: {supervoxels[0]}); "
-                "restore the project from a copy or run with --new-generation",
+                f"{len(supervoxels)} supervoxels {what} the voxels (first: {supervoxels[0]}); {advice}",
             )
+
+
+def _counted(voxels: SupervoxelVoxels, count: int) -> tuple[NDArray[np.int64], int]:
+    sizes = np.zeros(count + 1, np.int64)
+    beyond = 0
+    for box in Box.of_shape(voxels.shape_zyx).blocks(_BLOCK):
+        found = voxels.read(box).reshape(-1)
+        known = found < len(sizes)
+        beyond += found.size - int(np.count_nonzero(known))
+        sizes += np.bincount(found[known], minlength=len(sizes))
+    return sizes, beyond

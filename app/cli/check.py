@@ -7,7 +7,7 @@ from pathlib import Path
 
 from segmend.app.cli.answer import Answer
 
-HELP = "verify journal, chunks, graph and mapping, and say what to do"
+HELP = "verify journal, history, graph, mapping and volumes, and say what to do"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,12 +26,12 @@ def execute(options: argparse.Namespace) -> Answer:
         "operations": report.operations,
         "supervoxels": report.supervoxels,
         "segments": report.segments,
-        "chunks": report.chunks,
+        "patches": report.patches,
         "findings": report.findings,
     }
     looked_at = (
         f"{report.operations} operations, {report.supervoxels} supervoxels, {report.segments} segments,"
-        f" {report.chunks} chunks"
+        f" {report.patches} voxel edits"
     )
     lines = [f"{finding.place}: {finding.problem}" for finding in report.findings]
     return Answer(

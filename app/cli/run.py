@@ -44,7 +44,7 @@ def execute(options: argparse.Namespace) -> Answer:
     from segmend.core.project import open_project
     from segmend.core.project_lock import ProjectLock
     from segmend.core.session import default_author
-    from segmend.core.session_counts import edits_in_effect
+    from segmend.core.session_counts import recorded_edits
 
     path = open_project(options.project).path  # a folder that is no project gets no lock file
     with ProjectLock(path, default_author()):
@@ -57,7 +57,7 @@ def execute(options: argparse.Namespace) -> Answer:
             device=options.device,
             scheduler=options.scheduler,
             new_generation=options.new_generation,
-            edit_count=lambda: edits_in_effect(project),
+            edit_count=lambda: recorded_edits(project),
             box=options.box,
             progress=_tell(Steps()),
         )

@@ -129,7 +129,8 @@ def _refuse_edited(
     edits = edit_count() if callable(edit_count) else edit_count
     if edits:
         raise ProjectError(
-            f"{project.path} has {edits} edits that a new run would leave behind; "
+            f"{project.path} has {edits} edits that a new run would leave behind (undone ones and those that are "
+            "off count, too, because they can be brought back); "
             "give --new-generation to start again beside them, they stay in the journal"
         )
 

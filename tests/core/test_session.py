@@ -1,13 +1,27 @@
 """The session on a project on disk: what is acknowledged is there, what is undone is gone, views are told."""
 
 import shutil
+import sqlite3
+from contextlib import closing
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from edits_world import voronoi
 
-from segmend.core.edits.model import DivideSupervoxel, Merge, Split
+from segmend.core.edits.mask import VoxelMask
+from segmend.core.edits.model import (
+    Cleave,
+    Detach,
+    Erase,
+    Lock,
+    MarkFinished,
+    Merge,
+    Paint,
+    Split,
+    SplitSupervoxel,
+    Spot,
+)
 from segmend.core.errors import EditRefused, InputError, ProjectError, ProjectLocked
 from segmend.core.geometry import Box, Grid
 from segmend.core.project import create_project, open_project
@@ -63,41 +77,73 @@ def voxels(session):
     return session.supervoxels[0].read(Box.of_shape(SHAPE))
 
 
+def ends(session, supervoxel):
+    """Two spots in a supervoxel, as far apart as they get."""
+    found = np.argwhere(voxels(session) == supervoxel)
+    to_nm = session.project.grid.to_nm
+    return tuple((Spot(int(supervoxel), to_nm(tuple(found[i]))),) for i in (0, -1))
+
+
+def stroke(rng, extent):
+    start = [int(rng.integers(0, s - e)) for s, e in zip(SHAPE, extent, strict=True)]
+    box = Box(tuple(start), tuple(a + e for a, e in zip(start, extent, strict=True)))
+    return VoxelMask.of(box, np.ones(box.shape_zyx, bool))
+
+
 def random_edit(session, rng):
+    """An edit of any kind; many of them do not fit."""
     alive = np.flatnonzero(session.segmentation.segment_of)
-    first = int(rng.choice(alive))
-    kind = rng.choice(["merge", "split", "divide", "undo", "redo"], p=[0.3, 0.25, 0.1, 0.25, 0.1])
+    first, other = (int(s) for s in rng.choice(alive, 2))
+    members = session.segmentation.members(int(session.segmentation.segment_of[first]))
+    one, two = (spot(session, first),), (spot(session, int(rng.choice(members))),)
+    nowhere = (0.0, 0.0, 0.0)
+    edits = {
+        "merge": lambda: merge(session, first, other),
+        "split": lambda: Split((one, two)),
+        "cleave": lambda: Cleave((one, two)),
+        "detach": lambda: Detach(one),
+        "paint": lambda: Paint(stroke(rng, (2, 4, 4)), one[0], nowhere),
+        "erase": lambda: Erase(stroke(rng, (1, 2, 3)), None, nowhere),
+        "divide": lambda: SplitSupervoxel(ends(session, first)),
+        "mark": lambda: MarkFinished(one[0], bool(rng.random() < 0.7)),
+        "lock": lambda: Lock(one[0], bool(rng.random() < 0.2)),
+    }
+    return edits[
+        str(rng.choice(list(edits), p=[0.3, 0.2, 0.1, 0.1, 0.08, 0.04, 0.06, 0.08, 0.04]))
+    ]()
+
+
+def random_step(session, rng):
+    kind = rng.choice(["edit", "undo", "redo", "off", "on"], p=[0.6, 0.2, 0.1, 0.06, 0.04])
+    past = session.past
     if kind in ("undo", "redo"):
         return getattr(session, kind)()
-    if kind == "divide":
-        normal = tuple(rng.normal(size=3).tolist())
-        return session.apply(DivideSupervoxel(spot(session, first), normal))
-    if kind == "merge":
-        return session.apply(merge(session, first, int(rng.choice(alive))))
-    members = session.segmentation.members(int(session.segmentation.segment_of[first]))
-    return session.apply(Split((spot(session, first),), (spot(session, int(rng.choice(members))),)))
+    if kind == "off" and past.done:
+        return session.switch(off=[past.done[int(rng.integers(len(past.done)))].number])
+    if kind == "on" and past.off:
+        return session.switch(on=[past.off[int(rng.integers(len(past.off)))].number])
+    return session.apply(random_edit(session, rng))
 
 
-def test_500_random_operations_equal_their_replay_and_undo_to_the_start(session, path):
+def test_300_random_steps_equal_their_replay_and_undo_to_the_start(session, path):
     start, start_voxels = session.state(), voxels(session)
     rng = np.random.default_rng(20)
     done = 0
-    while done < 500:
+    while done < 300:
         try:
-            changes = random_edit(session, rng)
-        except EditRefused:
+            changes = random_step(session, rng)
+        except (EditRefused, InputError):
             continue
         done += 1
         assert changes.operation == done
         if done % 50 == 0:
             assert session.state_at(done).same_as(session.state())
-            middle = int(rng.integers(0, done))
-            assert len(session.state_at(middle).segment_of) >= len(start.segment_of)
-    live = session.state()
+    live, problems = session.state(), session.problems
     session.close()
-    assert check_project(session.project).findings == ()
+    assert [f for f in check_project(session.project).findings if f.place != "history"] == []
     with Session.open(path) as again:
         assert again.state().same_as(live)
+        assert again.problems == problems
         while again.can_undo:
             again.undo()
         assert again.state().same_as(start)
@@ -138,6 +184,53 @@ def test_a_verdict_and_its_edit_are_one_row(session):
     assert (first.milliseconds, first.author, first.generation) == (1200, "test", 1)
     assert (second.kind, second.verdict) == ("verdict", "reject")
     assert session.edit_count == 1
+
+
+def test_a_switch_reopens_the_candidate_and_the_history_says_so(session):
+    edit = merge(session, 1, 60)
+    candidate = SimpleNamespace(id="m-1-60", edit=edit, place_nm=edit.place_nm, kind="merge")
+    session.decide(candidate, "accept", reason="same axon")
+    session.apply(merge(session, 10, 30))
+    told = []
+    session.edited.connect(told.append)
+    changes = session.switch(off=[1])
+    assert [c.operation for c in told] == [3]
+    assert changes.old_ids
+    assert changes.conflicts == ()
+    first, second = session.history()
+    assert (first.number, first.state, first.reason) == (1, "off", "same axon")
+    assert (second.state, second.author) == ("in effect", "test")
+    assert set(second.segments) <= set(session.segmentation.base.export_ids.tolist())
+    assert session.segmentation.segment_of[1] != session.segmentation.segment_of[60]
+    session.switch(on=[1])
+    assert [e.state for e in session.history()] == ["in effect"] * 2
+    assert session.segmentation.segment_of[1] == session.segmentation.segment_of[60]
+
+
+def test_conflicts_and_damaged_rows_do_not_stop_a_project_from_opening(session, path):
+    session.apply(merge(session, 1, 60))
+    session.apply(Detach((spot(session, 60),)))
+    changes = session.switch(off=[1])
+    assert session.problems == changes.conflicts == ()
+    session.switch(on=[1])
+    session.close()
+    with closing(sqlite3.connect(path / "journal.sqlite")) as database, database:
+        database.execute("UPDATE operations SET payload = '{' WHERE number = 2")
+    with Session.open(path) as again:
+        assert [p.number for p in again.problems] == [2]
+        assert again.segmentation.segment_of[1] == again.segmentation.segment_of[60]
+        assert again.apply(merge(again, 5, 20)).operation == 5
+    findings = check_project(open_project(path)).findings
+    assert any("row 2" in finding.problem for finding in findings)
+
+
+def test_a_preview_changes_nothing(session):
+    session.apply(merge(session, 1, 60))
+    before = session.state()
+    resolved = session.preview(Split(((spot(session, 1),), (spot(session, 60),))))
+    assert resolved.sides
+    assert session.state().same_as(before)
+    assert len(session.log()) == 1
 
 
 def test_an_unknown_verdict_is_refused_and_the_project_opens_again(session, path):
