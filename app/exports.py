@@ -80,9 +80,21 @@ def _segmentation(session: Session, out: Path, box: Box, progress: Progress) -> 
 
 
 def _journal(session: Session, out: Path, box: Box, progress: Progress) -> int:
+    if out.suffix == ".jsonl":
+        return _journal_lines(session, out)
     rows = [asdict(operation) for operation in session.log()]
     _write_json(out, {"project": session.project.path.name, "operations": rows})
     return len(rows)
+
+
+def _journal_lines(session: Session, out: Path) -> int:
+    """Write what `segmend adopt` reads."""
+    from segmend.core.copies import project_identity
+    from segmend.core.edits.interchange import write_lines
+
+    identity = project_identity(session.project, session.segmentation.base)
+    with _new_file(out) as unfinished, unfinished.open("w", encoding="utf-8") as file:
+        return write_lines(session.log(), identity, file)
 
 
 def _candidates(session: Session, out: Path, box: Box, progress: Progress) -> int:
@@ -188,13 +200,19 @@ def _name(session: Session, segment: int) -> str:
 
 
 def _write_json(out: Path, values: dict[str, Any]) -> None:
-    """Write under a temporary name in the same folder, then rename."""
+    with _new_file(out) as unfinished:
+        unfinished.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def _new_file(out: Path) -> Iterator[Path]:
+    """Yield a temporary name in the same folder for a file that gets its own when it is complete."""
     out = out.absolute()
     if out.exists():
         raise InputError(f"{out} exists already: give another name, or remove it first")
     unfinished = _unfinished(out)
     try:
-        unfinished.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+        yield unfinished
         unfinished.replace(out)
     finally:
         unfinished.unlink(missing_ok=True)

@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "out",
         type=Path,
         help="segmentation: .h5 (dataset /segmentation), .zarr, .tif or .npy; meshes (.ply) and skeletons (.swc):"
-        " a new folder; journal and candidates: .json",
+        " a new folder; journal (.jsonl for `segmend adopt`) and candidates: .json",
     )
     parser.add_argument("--what", choices=KINDS, default="segmentation")
     add_box_option(parser, "only this part, in voxels")

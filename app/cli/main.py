@@ -27,6 +27,7 @@ COMMANDS = (
     "run",
     "review",
     "edit",
+    "adopt",
     "team",
     "check",
     "export",
