@@ -74,9 +74,9 @@ class ThreadJobs(QObject):
         """Read something; with a topic, only the answer to its latest question arrives."""
         self._submit(self._queries, work, then, failed, topic)
 
-    def edit(self, work: Work, then: Then, failed: Failed | None = None) -> None:
-        """Change the session; edits keep their order."""
-        self._submit(self._edits, work, then, failed, "")
+    def edit(self, work: Work, then: Then, failed: Failed | None = None, topic: str = "") -> None:
+        """Change the session; edits keep their order. With a topic, only the latest of what waits is done."""
+        self._submit(self._edits, work, then, failed, topic)
 
     def compute(self, work: Work, then: Then, failed: Failed | None = None) -> None:
         """Do something long in a worker process; `work` and its answer must be picklable."""
@@ -113,6 +113,8 @@ class ThreadJobs(QObject):
         if self._closed:
             return
         number = self._topics.ask(topic) if topic else 0
+        if topic and executor is not self._processes:
+            work = self._unless_overtaken(work, topic, number)
         future = executor.submit(work)
         self._pending += 1  # only now: what could not be submitted has no answer to wait for
 
@@ -131,6 +133,14 @@ class ThreadJobs(QObject):
                 raise error
 
         future.add_done_callback(lambda _: self._answered.emit(deliver))
+
+    def _unless_overtaken(self, work: Work, topic: str, number: int) -> Work:
+        """Return work that is left undone where a later question came while it waited for its turn."""
+
+        def latest() -> Any:
+            return work() if self._topics.is_current(topic, number) else None
+
+        return latest
 
     def join(self, seconds: float = 30.0) -> bool:
         """Handle events until all answers have arrived; say whether they did in time."""
@@ -162,7 +172,7 @@ class SynchronousJobs:
         """Read something now."""
         self._do(work, then, failed)
 
-    def edit(self, work: Work, then: Then, failed: Failed | None = None) -> None:
+    def edit(self, work: Work, then: Then, failed: Failed | None = None, topic: str = "") -> None:
         """Change the session now."""
         self._do(work, then, failed)
 

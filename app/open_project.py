@@ -4,30 +4,53 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segmend.app.layers.scene import SceneVolumes
-from segmend.app.presenters.review import ReviewPresenter
-from segmend.app.presenters.solids import SolidsPresenter
+from segmend.core.edits.team import VIEWER
 from segmend.core.project import Project, open_project
 from segmend.core.session import Session
+
+if TYPE_CHECKING:
+    from segmend.app.proofreading import Proofreading
 
 
 @dataclass
 class OpenProject:
-    """A project on show; without a session before it has supervoxels."""
+    """A project on show; without a session before it has supervoxels.
+
+    Parameters
+    ----------
+    project : Project
+    session : Session, optional
+    no_edit : str
+        Why nothing may be changed; empty where it may.
+    work : Proofreading, optional
+        What is done with the session; set when it is on show.
+    """
 
     project: Project
     session: Session | None = None
-    review: ReviewPresenter | None = None
-    solids: SolidsPresenter | None = None
+    no_edit: str = ""
+    work: Proofreading | None = None
 
 
-def open_for_review(path: Path, author: str | None) -> OpenProject:
+def open_for_review(path: Path, author: str | None, *, look_only: bool = False) -> OpenProject:
     """Open a project, with its session where it has supervoxels; raises what these raise."""
     project = open_project(path)
     if not project.generation:
         return OpenProject(project)
-    return OpenProject(project, Session.open(path, author=author))
+    session = Session.open(path, author=author, read_only=look_only)
+    return OpenProject(project, session, why_not_editable(session))
+
+
+def why_not_editable(session: Session) -> str:
+    """Say why a session may not change anything; empty where it may."""
+    if session.read_only:
+        return "the project is open to look only"
+    if session.journal.team.role_of(session.author) == VIEWER:
+        return f"{session.author} is a viewer of this project"
+    return ""
 
 
 def scene_volumes(project: Project, session: Session | None) -> SceneVolumes:

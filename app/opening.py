@@ -16,11 +16,16 @@ class Opening:
     author : str or None
     run : bool
         Run the pipeline on arrival where there are no supervoxels yet.
+    look_only : bool
+        Change nothing, and leave the project to others.
     """
 
-    def __init__(self, path: Path, author: str | None, *, run: bool = False) -> None:
+    def __init__(
+        self, path: Path, author: str | None, *, run: bool = False, look_only: bool = False
+    ) -> None:
         self.path = path
         self.run = run
+        self.look_only = look_only
         self.overtaken = False
         self._author = author
         self._opened: OpenProject | None = None
@@ -28,7 +33,7 @@ class Opening:
     def load(self) -> OpenProject | None:
         """Open the project, or do nothing where another request came first; raises what opening raises."""
         if not self.overtaken:
-            self._opened = open_for_review(self.path, self._author)
+            self._opened = open_for_review(self.path, self._author, look_only=self.look_only)
         return self._opened
 
     def close(self) -> None:

@@ -2,190 +2,189 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+from segmend.app.commands.command import Command, Doors, Situation
+from segmend.app.commands.obstacles import (
+    can_redo,
+    can_undo,
+    first_of,
+    may_answer,
+    may_edit,
+    needs_candidate,
+    needs_picks,
+    needs_pipeline_at_rest,
+    needs_project,
+    needs_running,
+    needs_seeding,
+    needs_seeds,
+    needs_segments,
+    needs_solution,
+    needs_target,
+    not_seeding,
+)
+
+__all__ = ["COMMANDS", "HELD_KEY", "Command", "Doors", "Situation", "by_id", "key_sheet"]
+
+MOST_SIDES = 9
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """What commands are enabled by.
-
-    Parameters
-    ----------
-    project : bool
-        A project is open.
-    segmented : bool
-        It has supervoxels, so it can be edited and exported.
-    candidate : bool
-        A candidate is on show and an answer would be taken.
-    can_undo, can_redo : bool
-    running : bool
-        The pipeline runs.
-    """
-
-    project: bool = False
-    segmented: bool = False
-    candidate: bool = False
-    can_undo: bool = False
-    can_redo: bool = False
-    running: bool = False
-
-
-class Doors(Protocol):
-    """What the window can do; `Application` is the real one."""
-
-    def new_project(self) -> None: ...  # noqa: D102
-    def choose_project(self) -> None: ...  # noqa: D102
-    def open_sample(self) -> None: ...  # noqa: D102
-    def close_project(self) -> None: ...  # noqa: D102
-    def export(self) -> None: ...  # noqa: D102
-    def quit(self) -> None: ...  # noqa: D102
-    def undo(self) -> None: ...  # noqa: D102
-    def redo(self) -> None: ...  # noqa: D102
-    def decide(self, verdict: str) -> None: ...  # noqa: D102
-    def recentre(self) -> None: ...  # noqa: D102
-    def toggle_layer(self, name: str) -> None: ...  # noqa: D102
-    def step_opacity(self, by: float) -> None: ...  # noqa: D102
-    def step_section(self, by: int) -> None: ...  # noqa: D102
-    def whole_view(self) -> None: ...  # noqa: D102
-    def toggle_solids(self) -> None: ...  # noqa: D102
-    def change_look(self) -> None: ...  # noqa: D102
-    def run_pipeline(self) -> None: ...  # noqa: D102
-    def cancel_pipeline(self) -> None: ...  # noqa: D102
-    def show_keys(self) -> None: ...  # noqa: D102
-    def show_about(self) -> None: ...  # noqa: D102
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """One thing a person can do.
-
-    Parameters
-    ----------
-    id : str
-        ``menu.verb``.
-    title : str
-        In the menu and on the shortcut sheet.
-    menu : str
-    run : callable
-        Does it.
-    keys : tuple of str
-        Any of them; in the form that `QKeySequence` reads.
-    tooltip : str
-    enabled : callable
-        Says whether it can be done in a situation.
-    rule_before : bool
-        A line above it in the menu.
-    """
-
-    id: str
-    title: str
-    menu: str
-    run: Callable[[Doors], None]
-    keys: tuple[str, ...] = ()
-    tooltip: str = ""
-    enabled: Callable[[Situation], bool] = lambda situation: True
-    rule_before: bool = False
-
-
-def _with_project(situation: Situation) -> bool:
-    return situation.project
-
-
-def _with_segments(situation: Situation) -> bool:
-    return situation.segmented
-
-
-def _with_candidate(situation: Situation) -> bool:
-    return situation.candidate
+def _side(number: int) -> Command:
+    return Command(
+        f"seeds.side{number}", f"Side {number}", "Seeds", lambda d: d.choose_side(number), (str(number),),
+        f"The next seeds belong to side {number}", needs_seeding, hidden=True,
+    )  # fmt: skip
 
 
 COMMANDS: tuple[Command, ...] = (
     Command(
         "file.new", "New project…", "File", lambda d: d.new_project(), ("Ctrl+N",),
-        "Make a project from an EM volume", lambda s: not s.running,
+        "Make a project from an EM volume", needs_pipeline_at_rest,
     ),
     Command(
         "file.open", "Open project…", "File", lambda d: d.choose_project(), ("Ctrl+O",),
-        "Open a .segmend folder", lambda s: not s.running,
+        "Open a .segmend folder", needs_pipeline_at_rest,
+    ),
+    Command(
+        "file.look", "Open to look only…", "File", lambda d: d.choose_project(look_only=True), ("Ctrl+Shift+O",),
+        "Look around without changing anything, also while somebody else works on the project",
+        needs_pipeline_at_rest,
     ),
     Command(
         "file.sample", "Open the sample", "File", lambda d: d.open_sample(), (),
-        "A small synthetic volume with suspected errors to review", lambda s: not s.running,
+        "A small synthetic volume with suspected errors to review", needs_pipeline_at_rest,
     ),
     Command(
         "file.export", "Export segmentation…", "File", lambda d: d.export(), ("Ctrl+E",),
-        "Write the segmentation with all edits to a file", _with_segments, rule_before=True,
+        "Write the segmentation with all edits to a file", needs_segments, rule_before=True,
     ),
     Command(
         "file.close", "Close project", "File", lambda d: d.close_project(), ("Ctrl+W",),
-        "Everything is saved already", lambda s: s.project and not s.running,
+        "Everything is saved already", first_of(needs_project, needs_pipeline_at_rest),
     ),
     Command("file.quit", "Quit", "File", lambda d: d.quit(), ("Ctrl+Q",), rule_before=True),
     Command(
         "edit.undo", "Undo", "Edit", lambda d: d.undo(), ("U", "Ctrl+Z"),
-        "Take the last decision back", lambda s: s.can_undo,
+        "Take the last operation back", first_of(may_edit, can_undo),
+        wording=lambda s: f"Undo {s.undo_words}".strip(),
     ),
     Command(
         "edit.redo", "Redo", "Edit", lambda d: d.redo(), ("Ctrl+Shift+Z", "Ctrl+Y"),
-        "Do again what was undone", lambda s: s.can_redo,
+        "Do again what was undone", first_of(may_edit, can_redo),
+        wording=lambda s: f"Redo {s.redo_words}".strip(),
+    ),
+    Command(
+        "edit.split", "Split…", "Edit", lambda d: d.begin_seeds("split"), ("X",),
+        "Cut the segment under the pointer between seeds", first_of(may_edit, needs_target), rule_before=True,
+    ),
+    Command(
+        "edit.cleave", "Cleave…", "Edit", lambda d: d.begin_seeds("cleave"), ("V",),
+        "Take the segment under the pointer apart into many, each grown from its seeds",
+        first_of(may_edit, needs_target),
+    ),
+    Command(
+        "edit.merge", "Merge picked", "Edit", lambda d: d.merge_picked(), ("M",),
+        "Join the picked segments into one", first_of(may_edit, needs_picks),
+        wording=lambda s: f"Merge {s.picked} picked" if s.picked > 1 else "Merge picked",
+    ),
+    Command(
+        "edit.detach", "Detach supervoxel", "Edit", lambda d: d.detach(), ("T",),
+        "Take the supervoxel under the pointer out of its segment", first_of(may_edit, needs_target),
+    ),
+    Command(
+        "edit.lock", "Lock segment", "Edit", lambda d: d.toggle_lock(), ("L",),
+        "A locked segment cannot be changed until it is unlocked", first_of(may_edit, needs_target), rule_before=True,
+        wording=lambda s: "Unlock segment" if s.locked else "Lock segment",
+    ),
+    Command(
+        "edit.finished", "Mark finished", "Edit", lambda d: d.toggle_finished(), ("F",),
+        "Any later change of the segment takes the mark away", first_of(may_edit, needs_target),
+        wording=lambda s: "Mark unfinished" if s.finished else "Mark finished",
+    ),
+    Command(
+        "edit.pick", "Pick segment", "Edit", lambda d: d.pick(), ("P",),
+        "Show the segment under the pointer in 3D, ready for merging; the same as a double click",
+        first_of(needs_segments, not_seeding, needs_target), rule_before=True,
+    ),
+    Command(
+        "edit.unpick", "Drop all picks", "Edit", lambda d: d.drop_picks(), ("Escape",),
+        "Pick nothing", first_of(needs_segments, not_seeding),
+    ),
+    Command(
+        "seeds.here", "Seed here", "Seeds", lambda d: d.seed_here(), ("S",),
+        "Place a seed under the pointer, as a click does", needs_seeding,
+    ),
+    *map(_side, range(1, MOST_SIDES + 1)),
+    Command(
+        "seeds.back", "Take the last seed back", "Seeds", lambda d: d.take_seed_back(), ("Backspace", "Ctrl+Z", "U"),
+        "Without a seed left, nothing happens", first_of(needs_seeding, needs_seeds),
+    ),
+    Command(
+        "seeds.apply", "Apply", "Seeds", lambda d: d.apply_seeds(), ("Return", "Enter"),
+        "Carry out what the colours show", first_of(needs_seeding, needs_solution), rule_before=True,
+    ),
+    Command(
+        "seeds.cancel", "Cancel", "Seeds", lambda d: d.cancel_seeds(), ("Escape",),
+        "Leave the segment as it is", needs_seeding,
     ),
     Command(
         "review.accept", "Accept", "Review", lambda d: d.decide("accept"), ("A",),
-        "Carry out the edit", _with_candidate,
+        "Carry out the edit", first_of(may_edit, needs_candidate),
     ),
     Command(
         "review.reject", "Reject", "Review", lambda d: d.decide("reject"), ("R",),
-        "Leave the segmentation as it is", _with_candidate,
+        "Leave the segmentation as it is", first_of(may_edit, needs_candidate),
     ),
     Command(
         "review.skip", "Skip, not sure", "Review", lambda d: d.decide("unsure"), ("S",),
-        "Leave it for another day", _with_candidate,
+        "Leave it for another day", first_of(may_answer, needs_candidate),
     ),
     Command(
         "review.recentre", "Back to the candidate", "Review", lambda d: d.recentre(), ("C",),
-        "Go back after looking around", _with_candidate, rule_before=True,
+        "Go back after looking around", needs_candidate, rule_before=True,
     ),
     Command(
         "view.image", "EM image", "View", lambda d: d.toggle_layer("EM image"), ("1",),
-        "Show or hide the EM image", _with_project,
+        "Show or hide the EM image", first_of(needs_project, not_seeding),
     ),
     Command(
         "view.affinities", "Affinities", "View", lambda d: d.toggle_layer("Affinities"), ("2",),
-        "Show or hide the affinities: red z, green y, blue x", _with_project,
+        "Show or hide the affinities: red z, green y, blue x", first_of(needs_project, not_seeding),
     ),
     Command(
         "view.segments", "Segments", "View", lambda d: d.toggle_layer("Segments"), ("3",),
-        "Show or hide the segmentation", _with_segments,
+        "Show or hide the segmentation", first_of(needs_segments, not_seeding),
     ),
     Command(
         "view.candidate", "Candidate colours", "View", lambda d: d.toggle_layer("Candidate"), ("4",),
-        "Show or hide blue and orange", _with_segments,
+        "Show or hide blue and orange", first_of(needs_segments, not_seeding),
     ),
     Command(
         "view.fainter", "Fainter segments", "View", lambda d: d.step_opacity(-0.1), ("[",),
-        "Lower the opacity of the segments", _with_segments, rule_before=True,
+        "Lower the opacity of the segments", needs_segments, rule_before=True,
     ),
     Command(
         "view.stronger", "Stronger segments", "View", lambda d: d.step_opacity(0.1), ("]",),
-        "Raise the opacity of the segments", _with_segments,
+        "Raise the opacity of the segments", needs_segments,
     ),
     Command(
         "view.previous", "Previous section", "View", lambda d: d.step_section(-1), ("Left", ","),
-        "One section up", _with_project, rule_before=True,
+        "One section up", needs_project, rule_before=True,
     ),
     Command(
         "view.next", "Next section", "View", lambda d: d.step_section(1), ("Right", "."),
-        "One section down", _with_project,
+        "One section down", needs_project,
     ),
     Command(
         "view.whole", "Whole volume", "View", lambda d: d.whole_view(), ("Ctrl+R",),
-        "Zoom out to the whole section", _with_project,
+        "Zoom out to the whole section", needs_project,
     ),
     Command(
         "view.solids", "3D view", "View", lambda d: d.toggle_solids(), ("D",),
-        "Show or hide the 3D view", _with_project, rule_before=True,
+        "Show or hide the 3D view", needs_project, rule_before=True,
+    ),
+    Command(
+        "view.history", "History", "View", lambda d: d.show_history(), ("H",),
+        "Go to the list of operations: up and down, Space switches one off or on, Enter goes to its place",
+        needs_segments,
     ),
     Command(
         "view.look", "Light or dark", "View", lambda d: d.change_look(), ("Ctrl+Shift+L",),
@@ -193,17 +192,24 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "pipeline.run", "Run the pipeline", "Pipeline", lambda d: d.run_pipeline(), ("F5",),
-        "Segment the volume and look for errors", lambda s: s.project and not s.running,
+        "Segment the volume and look for errors", first_of(needs_project, needs_pipeline_at_rest, not_seeding),
     ),
     Command(
         "pipeline.cancel", "Cancel the run", "Pipeline", lambda d: d.cancel_pipeline(), (),
-        "Stop after the blocks in work; finished blocks are kept", lambda s: s.running,
+        "Stop after the blocks in work; finished blocks are kept", needs_running,
     ),
     Command("help.keys", "Keys", "Help", lambda d: d.show_keys(), ("F1", "?"), "All keys on one page"),
     Command("help.about", "About Segmend", "Help", lambda d: d.show_about()),
 )  # fmt: skip
 
 HELD_KEY = ("Space, held", "Hide all colours and see the bare EM image")
+_OTHER_KEYS = {
+    "Review": [HELD_KEY],
+    "Seeds": [
+        (f"1 to {MOST_SIDES}", "Choose the side of the next seeds"),
+        ("Shift + drag", "Draw a line of seeds"),
+    ],
+}
 
 
 def by_id(command_id: str) -> Command:
@@ -214,9 +220,10 @@ def by_id(command_id: str) -> Command:
 def key_sheet() -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
     """Return the keys as (menu, ((keys, title), ...)) for the shortcut sheet."""
     menus = dict.fromkeys(command.menu for command in COMMANDS)
+    shown = [c for c in COMMANDS if c.keys and not c.hidden]
     sheet = {
-        menu: [(" or ".join(c.keys), c.title) for c in COMMANDS if c.menu == menu and c.keys]
+        menu: [(" or ".join(c.keys), c.title) for c in shown if c.menu == menu]
+        + _OTHER_KEYS.get(menu, [])
         for menu in menus
     }
-    sheet["Review"].append(HELD_KEY)
     return tuple((menu, tuple(rows)) for menu, rows in sheet.items() if rows)

@@ -7,7 +7,13 @@ from typing import Any
 import numpy as np
 from napari.utils.colormaps import Colormap, CyclicLabelColormap
 
-from segmend.app.presenters.ports import FIRST_COLOUR, MESH_COLOURS, SECOND_COLOUR
+from segmend.app.presenters.ports import (
+    FIRST_COLOUR,
+    MESH_COLOURS,
+    REST_COLOUR,
+    SECOND_COLOUR,
+    SIDE_COLOURS,
+)
 from segmend.core.geometry import Grid
 from segmend.core.volumes.base import Volume
 
@@ -34,15 +40,21 @@ def value_limits(levels: tuple[Volume, ...]) -> tuple[float, float]:
 def side_colours() -> CyclicLabelColormap:
     """Return nothing, blue and orange for 0, 1 and 2."""
     return CyclicLabelColormap(
-        colors=np.array([(0, 0, 0, 0), _rgba(FIRST_COLOUR), _rgba(SECOND_COLOUR)], np.float32)
+        colors=np.array([(0, 0, 0, 0), rgba(FIRST_COLOUR), rgba(SECOND_COLOUR)], np.float32)
     )
+
+
+def piece_colours() -> CyclicLabelColormap:
+    """Return nothing for 0, the colours of the sides, and grey for what no seed reaches."""
+    colours = [rgba(colour) for colour in (*SIDE_COLOURS, REST_COLOUR)]
+    return CyclicLabelColormap(colors=np.array([(0, 0, 0, 0), *colours], np.float32))
 
 
 def mesh_colours() -> Colormap:
     """Return one stretch from dark to light per colour, in the order of `MESH_COLOURS`."""
     count = len(MESH_COLOURS)
     colours = [
-        (*(level * channel for channel in _rgba(colour)[:3]), 1.0)
+        (*(level * channel for channel in rgba(colour)[:3]), 1.0)
         for colour in MESH_COLOURS
         for level in (0.12, 1.0)
     ]
@@ -51,6 +63,7 @@ def mesh_colours() -> Colormap:
     return Colormap(np.array(colours), controls=controls, name="segmend meshes")
 
 
-def _rgba(colour: str) -> tuple[float, float, float, float]:
+def rgba(colour: str) -> tuple[float, float, float, float]:
+    """Return a colour such as "#2f8dff" as red, green, blue and opacity, 0 to 1."""
     red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
     return red, green, blue, 1.0

@@ -23,6 +23,7 @@ from segmend.app.layers.appearance import (
     value_limits,
 )
 from segmend.app.layers.deferred import SharedReads, SideTable, TwoSides
+from segmend.app.layers.seeds import PIECES, SeedLayers
 from segmend.app.presenters.candidate_scene import CandidateScene
 from segmend.app.presenters.ports import MESH_COLOURS, ColouredMesh
 from segmend.core.algorithms.meshes import Mesh, joined
@@ -32,7 +33,7 @@ from segmend.core.volumes.base import Volume
 from segmend.core.volumes.deferred import DeferredVolume
 
 IMAGE, AFFINITIES, SEGMENTS, CANDIDATE = "EM image", "Affinities", "Segments", "Candidate"
-OVERLAYS = (AFFINITIES, SEGMENTS, CANDIDATE)
+OVERLAYS = (AFFINITIES, SEGMENTS, CANDIDATE, PIECES)
 _MOST_CROPPING = 1.8
 _NEAR = 2.0
 """Fields of view of the sections that the 3D view shows around a candidate on a large segment."""
@@ -71,6 +72,7 @@ class Scene:
         self.solids = solids
         self._shared: tuple[SharedReads, ...] = ()
         self._sides = SideTable()
+        self.seeds = SeedLayers(sections)
         self._mesh_layer: Surface | None = None
         self._framed: tuple[ZyxNm, float] | None = None
         scale_bar = sections.canvas.overlays["scale_bar"]
@@ -100,6 +102,7 @@ class Scene:
             if model.layers:  # napari collects garbage after every clearing, which takes long
                 model.layers.clear()
         self._shared = ()
+        self.seeds.close()
         self._mesh_layer = None
         self._framed = None
 
@@ -137,6 +140,7 @@ class Scene:
 
     def _add_labels(self, levels: tuple[Volume, ...], mapping: Any, place: dict[str, Any]) -> None:
         self._shared = tuple(SharedReads(level) for level in levels)
+        self.seeds.open(self._shared, self._shared[0].grid)
         segments = [MappedLabels(level, mapping) for level in self._shared]
         sides = [DeferredVolume(TwoSides(level, self._sides)) for level in self._shared]
         for name, arrays, colours in (

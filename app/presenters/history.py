@@ -1,82 +1,258 @@
-"""The journal in words. No Qt, no napari."""
+"""The journal as a list with switches: what was done, by whom, and what of it is in effect. No Qt, no napari."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
-from segmend.core.geometry import ZyxNm
+import numpy as np
 
-_FIGURE_SPACE = "\u2007"
-_VERBS = {
-    "merge": "Joined two segments",
-    "split": "Cut a segment",
-    "divide": "Divided a supervoxel",
-}
-_VERDICTS = {"reject": "Rejected", "unsure": "Skipped"}
+from segmend.app.presenters.edit_words import done_words, kind_title, undo_words
+from segmend.app.presenters.ports import Jobs
+from segmend.core.geometry import Grid, ZyxNm
 
 
 @dataclass(frozen=True, slots=True)
-class HistoryLine:
-    """One row of the history.
+class HistoryRow:
+    """One operation.
 
     Parameters
     ----------
-    text, details : str
+    number : int
+    title : str
+        What was done.
+    by, when, where : str
+    kind : str
+        In words, to filter by.
     place_nm : tuple of 3 float, optional
-        Where it happened.
-    undone : bool
-        It is not in effect.
+    on : bool, optional
+        In effect; None where it cannot be switched.
+    problem : str
+        Why it has no effect though it is on; empty where it has.
+    details : str
+        For the tooltip.
     """
 
-    text: str
-    details: str
-    place_nm: ZyxNm | None
-    undone: bool
+    number: int
+    title: str
+    by: str = ""
+    when: str = ""
+    where: str = ""
+    kind: str = ""
+    place_nm: ZyxNm | None = None
+    on: bool | None = True
+    problem: str = ""
+    details: str = ""
+
+    def matches(self, wanted: HistoryFilter) -> bool:
+        """Say whether a filter lets it through."""
+        if (wanted.author and wanted.author != self.by) or (
+            wanted.kind and wanted.kind != self.kind
+        ):
+            return False
+        text = wanted.text.lower()
+        return not text or text in f"{self.number} {self.title} {self.by} {self.details}".lower()
 
 
-def history_lines(operations: Sequence[Any], limit: int = 200) -> tuple[HistoryLine, ...]:
-    """Put operations into words, latest first; undo and redo show as struck-out lines.
+@dataclass(frozen=True, slots=True)
+class HistoryFilter:
+    """What the list is narrowed to; empty texts let everything through."""
+
+    text: str = ""
+    author: str = ""
+    kind: str = ""
+
+
+class HistoryView(Protocol):
+    """The history panel."""
+
+    def show_rows(self, rows: Sequence[HistoryRow], *, total: int) -> None:
+        """Show operations, newest first; `total` counts those too that the filter holds back."""
+
+    def offer(self, authors: Sequence[str], kinds: Sequence[str]) -> None:
+        """Offer what can be filtered by."""
+
+
+class HistoryRows:
+    """Puts operations into words, each once; journals only grow.
 
     Parameters
     ----------
-    operations : sequence of Operation
-        Oldest first.
-    limit : int
-        No more lines than this.
+    grid : Grid
+        Of the volume, to speak of voxels.
     """
-    undone: set[int] = set()
-    for operation in operations:
-        if operation.kind == "undo":
-            undone.add(int(operation.payload["target"]))
-        elif operation.kind == "redo":
-            undone.discard(int(operation.payload["target"]))
-    shown = [op for op in operations if op.kind not in ("undo", "redo")]
-    digits = len(str(shown[-1].number)) if shown else 0
-    return tuple(_line(op, op.number in undone, digits) for op in reversed(shown[-limit:]))
+
+    def __init__(self, grid: Grid) -> None:
+        self._grid = grid
+        self._known: dict[int, HistoryRow] = {}
+
+    def of(self, history: Any, problems: Iterable[Any]) -> tuple[HistoryRow, ...]:
+        """Return the rows of a history, newest first.
+
+        Parameters
+        ----------
+        history : History
+            Its `done` are on, its `undone` and `off` are off.
+        problems : iterable of Problem
+            Rows and operations that have no effect.
+        """
+        reasons = {problem.number: problem.reason for problem in problems}
+        rows = [self._row(op, on=True, reasons=reasons) for op in history.done]
+        off = (*history.undone, *history.off)
+        rows += [self._row(op, on=False, reasons=reasons) for op in off]
+        shown = {row.number for row in rows}
+        rows += [_damaged(n, reason) for n, reason in reasons.items() if n not in shown]
+        return tuple(sorted(rows, key=lambda row: -row.number))
+
+    def _row(self, operation: Any, *, on: bool, reasons: Mapping[int, str]) -> HistoryRow:
+        row = self._known.get(operation.number)
+        if row is None:
+            row = self._known[operation.number] = history_row(operation, self._grid)
+        problem = reasons.get(operation.number, "") if on else ""
+        if row.on != on or row.problem != problem:
+            row = self._known[operation.number] = replace(row, on=on, problem=problem)
+        return row
 
 
-def _line(operation: Any, undone: bool, digits: int) -> HistoryLine:
-    text = _VERDICTS.get(operation.verdict or "") if operation.kind == "verdict" else None
-    text = text or _VERBS.get(operation.kind, operation.kind.capitalize())
+def history_row(operation: Any, grid: Grid) -> HistoryRow:
+    """Put one operation into words; it counts as on."""
+    place = operation.place_nm
+    where = "z {} y {} x {}".format(*grid.to_index(place)) if place else ""
     details = [f"Operation {operation.number} by {operation.author}"]
-    if when := _when(getattr(operation, "time", None)):
-        details.append(when)
+    details += filter(None, [_when(operation.time, "%Y-%m-%d %H:%M"), where])
     if operation.milliseconds:
         details.append(f"decided in {operation.milliseconds / 1000:.1f} s")
-    if undone:
-        details.append("undone")
-    return HistoryLine(
-        f"{str(operation.number).rjust(digits, _FIGURE_SPACE)}   {text}",
-        ", ".join(details),
-        operation.place_nm,
-        undone,
+    if operation.reason:
+        details.append(operation.reason)
+    return HistoryRow(
+        operation.number,
+        done_words(operation.kind, operation.verdict, operation.payload),
+        operation.author,
+        _when(operation.time, "%H:%M" if _is_today(operation.time) else "%d %b %H:%M"),
+        where,
+        kind_title(operation.kind),
+        place,
+        details=", ".join(details),
     )
 
 
-def _when(time: Any) -> str:
-    if isinstance(time, (int, float)):
-        time = datetime.fromtimestamp(time)
-    return time.strftime("%Y-%m-%d %H:%M") if isinstance(time, datetime) else str(time or "")
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What was read off the window's thread."""
+
+    rows: tuple[HistoryRow, ...]
+    undo_words: str
+    redo_words: str
+
+
+class HistoryPresenter:
+    """Keeps the list true and switches operations.
+
+    Parameters
+    ----------
+    session : Session
+    jobs : Jobs
+    view : HistoryView
+    changed : callable
+        Told when the words of undo and redo may be different.
+    switched : callable
+        Told of the changes after a switch.
+    failed : callable
+        Gets what could not be switched.
+    """
+
+    def __init__(
+        self,
+        session: Any,
+        jobs: Jobs,
+        view: HistoryView,
+        *,
+        changed: Callable[[], None],
+        switched: Callable[[Any], None],
+        failed: Callable[[Exception], None],
+    ) -> None:
+        self._session = session
+        self._jobs = jobs
+        self._view = view
+        self._changed = changed
+        self._switched = switched
+        self._failed = failed
+        self._words = HistoryRows(session.project.grid)
+        self.undo_words = self.redo_words = ""
+        self._rows: tuple[HistoryRow, ...] = ()
+        self._filter = HistoryFilter()
+
+    def refresh(self) -> None:
+        """Read the journal's state again."""
+        self._jobs.edit(self._read, self._show, topic="history")
+
+    def narrow(self, wanted: HistoryFilter) -> None:
+        """Show only some of the list."""
+        self._filter = wanted
+        self._show_filtered()
+
+    def switch(self, number: int, on: bool) -> None:
+        """Put an operation into effect, or out of it; later ones stay where they can."""
+        numbers = {"on": (number,)} if on else {"off": (number,)}
+        self._jobs.edit(lambda: self._session.switch(**numbers), self._switched, self._on_failure)
+
+    def _on_failure(self, error: Exception) -> None:
+        self._show_filtered()  # the switch goes back to where it was
+        self._failed(error)
+
+    def _read(self) -> _Read:
+        past, problems = self._session.past, self._session.problems
+        mine = self._session.author if self._session.journal.shared else ""
+        stuck = {problem.number for problem in problems}
+        done = (op for op in reversed(past.done) if op.number not in stuck)
+        return _Read(
+            self._words.of(past, problems),
+            self._words_for(done, mine),
+            self._words_for(reversed(past.undone), mine),
+        )
+
+    def _words_for(self, operations: Iterable[Any], mine: str) -> str:
+        """Put the operation into words that undo or redo would find: the first, in a team one's own first."""
+        operation = next((op for op in operations if not mine or op.author == mine), None)
+        if operation is None:
+            return ""
+        segments = np.array(self._session.timeline.segments_of(operation.number), np.int64)
+        names = self._session.segmentation.export_ids(segments).tolist()
+        return undo_words(operation.kind, operation.verdict, names, operation.payload)
+
+    def _show(self, read: _Read) -> None:
+        rows = self._rows = read.rows
+        self.undo_words, self.redo_words = read.undo_words, read.redo_words
+        authors = sorted({row.by for row in rows if row.by})
+        self._view.offer(authors, sorted({row.kind for row in rows if row.kind}))
+        self._show_filtered()
+        self._changed()
+
+    def _show_filtered(self) -> None:
+        rows: Sequence[HistoryRow] = self._rows
+        if self._filter != HistoryFilter():
+            rows = [row for row in rows if row.matches(self._filter)]
+        self._view.show_rows(rows, total=len(self._rows))
+
+
+def _damaged(number: int, reason: str) -> HistoryRow:
+    return HistoryRow(number, "Cannot be used", kind="Damaged", on=None, problem=reason)
+
+
+def _moment(time: Any) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(time)).astimezone()
+    except ValueError:  # journals from outside may say anything
+        return None
+
+
+def _is_today(time: Any) -> bool:
+    moment = _moment(time)
+    return moment is not None and moment.date() == datetime.now().astimezone().date()
+
+
+def _when(time: Any, form: str) -> str:
+    moment = _moment(time)
+    return moment.strftime(form) if moment else ""

@@ -16,8 +16,21 @@ from segmend.core.geometry import ZyxNm
 FIRST_COLOUR = "#2f8dff"
 SECOND_COLOUR = "#ff9f1c"
 """Blue and orange: told apart with every common kind of colour blindness (after Okabe and Ito 2008)."""
-MESH_COLOURS = (FIRST_COLOUR, SECOND_COLOUR, "#a3acb8")
+REST_COLOUR = "#a3acb8"
+MESH_COLOURS = (FIRST_COLOUR, SECOND_COLOUR, REST_COLOUR)
 """Of the two sides, and of segments a person asked for."""
+SIDE_COLOURS = (
+    FIRST_COLOUR,
+    SECOND_COLOUR,
+    "#12b886",
+    "#d67bd1",
+    "#f2e250",
+    "#e4572e",
+    "#7bd3f7",
+    "#a9713f",
+    "#8f7bf0",
+)
+"""Of the sides of a split and the groups of a cleave; seeds have a shape of their own, too."""
 
 
 class Jobs(Protocol):
@@ -37,8 +50,9 @@ class Jobs(Protocol):
         work: Callable[[], Any],
         then: Callable[[Any], None],
         failed: Callable[[Exception], None] | None = None,
+        topic: str = "",
     ) -> None:
-        """Change the session."""
+        """Change the session; with a topic, only the latest of what waits is done."""
 
     def compute(
         self,

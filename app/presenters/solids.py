@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from segmend.app.presenters.candidate_scene import CandidateScene
 from segmend.app.presenters.ports import ColouredMesh, Jobs, SceneView
 from segmend.core.algorithms.meshes import Mesh, shade
+from segmend.core.edits.model import Spot
 
 FIRST, SECOND, PICKED = range(3)
 """Positions in `MESH_COLOURS`."""
 FACE_BUDGET = 90_000
 """Of all meshes together: turning 50,000 faces takes about 90 ms without a graphics card."""
-_MAX_PICKED = 4
+MOST_PICKED = 8
 
 
 Mesher = Callable[[NDArray[Any], int], Mesh]
@@ -31,8 +32,8 @@ class SolidsPresenter:
     jobs : Jobs
     stage : SceneView
     mesher : Mesher
-    members : callable
-        Supervoxels of a segment, as it is now.
+    segmentation : Segmentation
+        As it is now.
     """
 
     def __init__(
@@ -40,19 +41,25 @@ class SolidsPresenter:
         jobs: Jobs,
         stage: SceneView,
         mesher: Mesher,
-        members: Callable[[int], NDArray[Any]],
+        segmentation: Any,
     ) -> None:
         self._jobs = jobs
         self._stage = stage
         self._mesher = mesher
-        self._members = members
+        self._segmentation = segmentation
         self._scene: CandidateScene | None = None
-        self._picked: list[int] = []
+        self._picked: dict[int, Spot] = {}
+
+    @property
+    def picks(self) -> tuple[Spot, ...]:
+        """One spot in each picked segment, the latest last."""
+        return tuple(self._picked.values())
 
     def show(self, scene: CandidateScene | None) -> None:
-        """Show the sides of a candidate; what was picked before goes."""
+        """Show the sides of a candidate; what was picked goes when another candidate comes."""
+        if not _same(self._scene, scene):
+            self._picked.clear()
         self._scene = scene
-        self._picked.clear()
         self._update()
 
     def prepare(self, scene: CandidateScene) -> None:
@@ -65,21 +72,39 @@ class SolidsPresenter:
 
         self._jobs.query(make, lambda _: None, topic="solids ahead")
 
-    def pick(self, segment: int) -> None:
-        """Add a segment to what is shown, or take it away again."""
+    def pick(self, spot: Spot) -> None:
+        """Add the segment of a spot to what is shown, or take it away again."""
+        segment = self._segment(spot)
         if not segment:
             return
-        if segment in self._picked:
-            self._picked.remove(segment)
-        else:
-            self._picked = [*self._picked, segment][-_MAX_PICKED:]
+        if self._picked.pop(segment, None) is None:
+            self._picked[segment] = spot
+            while len(self._picked) > MOST_PICKED:
+                del self._picked[next(iter(self._picked))]
         self._update()
+
+    def drop(self) -> None:
+        """Pick nothing."""
+        if self._picked:
+            self._picked.clear()
+            self._update()
+
+    def follow(self) -> None:
+        """Look again which segments the picks are in, after an edit."""
+        before, picks = list(self._picked), self.picks
+        self._picked = {s: spot for spot in picks if (s := self._segment(spot))}
+        if list(self._picked) != before:
+            self._update()
+
+    def _segment(self, spot: Spot) -> int:
+        return int(self._segmentation.segment_of[spot.supervoxel])
 
     def _update(self) -> None:
         parts: list[tuple[NDArray[Any], int]] = []
         if self._scene is not None:
             parts = [(self._scene.first, FIRST), (self._scene.second, SECOND)]
-        parts += [(np.asarray(self._members(s)), PICKED) for s in self._picked]
+        members = self._segmentation.members
+        parts += [(np.asarray(members(s)), PICKED) for s in self._picked]
         budget = FACE_BUDGET // max(1, len(parts))
 
         def make() -> list[ColouredMesh]:
@@ -87,3 +112,7 @@ class SolidsPresenter:
             return [ColouredMesh(mesh, colour, shade(mesh)) for mesh, colour in meshes]
 
         self._jobs.query(make, self._stage.show_meshes, topic="solids")
+
+
+def _same(one: CandidateScene | None, other: CandidateScene | None) -> bool:
+    return one is not None and other is not None and one.candidate.id == other.candidate.id

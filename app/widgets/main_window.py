@@ -8,12 +8,16 @@ from napari.components import ViewerModel
 from qtpy.QtCore import QEvent, QObject, Qt, Signal
 from qtpy.QtGui import QCloseEvent, QIcon, QKeyEvent, QKeySequence
 from qtpy.QtWidgets import (
+    QAbstractSpinBox,
     QAction,
     QApplication,
+    QComboBox,
     QDockWidget,
     QHBoxLayout,
     QLabel,
+    QLineEdit,
     QMainWindow,
+    QPlainTextEdit,
     QScrollArea,
     QSplitter,
     QStackedWidget,
@@ -24,20 +28,26 @@ from qtpy.QtWidgets import (
 
 from segmend.app.commands.table import COMMANDS, Command, Situation
 from segmend.app.layers.scene import Scene
+from segmend.app.widgets.dialogs import MessageDialog
+from segmend.app.widgets.history_list import HistoryList
 from segmend.app.widgets.history_panel import HistoryPanel
 from segmend.app.widgets.layers_panel import LayersPanel
-from segmend.app.widgets.parts import Panel, label
+from segmend.app.widgets.notice import Notice
+from segmend.app.widgets.parts import Panel, column, label
 from segmend.app.widgets.pipeline_panel import PipelinePanel
 from segmend.app.widgets.review_panel import ReviewPanel
 from segmend.app.widgets.section_slider import SectionSlider
+from segmend.app.widgets.seeds_bar import SeedsBar
 from segmend.app.widgets.start_page import StartPage
+from segmend.app.widgets.team_panel import TeamPanel
 from segmend.app.widgets.theme import Look, icon_folder, style_sheet
 from segmend.app.widgets.viewers import EmbeddedViewer
 
 _LEFT_WIDTH, _RIGHT_WIDTH = 232, 344
 _LAYERS_HEIGHT = 325
 _HINT = "Hold Space: bare EM image     C: back to the candidate     D: 3D view     F1: all keys"
-_TEXT_INPUTS = ("QLineEdit", "QSpinBox", "QDoubleSpinBox", "QPlainTextEdit", "QComboBox")
+_ANSWERS = ("Review", "Edit")
+_OWN_SPACE = (QLineEdit, QAbstractSpinBox, QPlainTextEdit, QComboBox, HistoryList)
 
 
 class MainWindow(QMainWindow):
@@ -58,6 +68,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self._run = run
         self.look: Look = look
+        self._situation: Situation | None = None
         self.setWindowTitle("Segmend")
         self.setWindowIcon(QIcon(str(icon_folder() / "segmend.svg")))
         self.scene = Scene(ViewerModel(), ViewerModel(ndisplay=3))
@@ -66,12 +77,17 @@ class MainWindow(QMainWindow):
         self.review = ReviewPanel(look)
         self.pipeline = PipelinePanel()
         self.layers = LayersPanel(self.scene)
-        self.history = HistoryPanel()
+        self.history = HistoryPanel(look)
+        self.team = TeamPanel()
+        self.seeds = SeedsBar()
+        self.notice = Notice(self._show_details)
         self.start = StartPage()
         self._tabs = QTabWidget()
         self._tabs.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._tabs.addTab(_scrolled(self.pipeline), "Pipeline")
-        self._tabs.addTab(_scrolled(self.history), "History")
+        self._tabs.addTab(self.history, "History")
+        self._tabs.addTab(_scrolled(self.team), "Team")
+        self.show_team(False)
         self._pages = QStackedWidget()
         self._pages.addWidget(self.start)
         self._pages.addWidget(self._workspace())
@@ -99,7 +115,11 @@ class MainWindow(QMainWindow):
         self._solids_box = _titled("3D", "drag: turn", self.solids)
         self._views.addWidget(self._solids_box)
         self._views.setChildrenCollapsible(False)
-        return self._views
+        box = QWidget()
+        layout = column(self.notice, self.seeds, self._views, margin=0, spacing=0)
+        layout.setStretchFactor(self._views, 1)
+        box.setLayout(layout)
+        return box
 
     def _make_docks(self) -> tuple[QDockWidget, ...]:
         left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
@@ -130,6 +150,8 @@ class MainWindow(QMainWindow):
     def _make_menus(self) -> dict[str, QAction]:
         menus = {command.menu: None for command in COMMANDS}
         bars = {name: self.menuBar().addMenu(name) for name in menus}
+        for bar in bars.values():
+            bar.setToolTipsVisible(True)
         actions = {}
         for command in COMMANDS:
             if command.rule_before:
@@ -137,10 +159,8 @@ class MainWindow(QMainWindow):
             action = QAction(command.title, self)
             action.setShortcuts([QKeySequence(key) for key in command.keys])
             action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
-            action.setToolTip(command.tooltip)
-            action.setStatusTip(command.tooltip)
             action.triggered.connect(lambda _=False, command=command: self._run(command))
-            bars[command.menu].addAction(action)
+            (self if command.hidden else bars[command.menu]).addAction(action)
             actions[command.id] = action
         return actions
 
@@ -170,8 +190,29 @@ class MainWindow(QMainWindow):
 
     def show_situation(self, situation: Situation) -> None:
         """Enable what can be done."""
+        if situation == self._situation:
+            return
+        self._situation = situation
         for command in COMMANDS:
-            self.actions_by_id[command.id].setEnabled(command.enabled(situation))
+            action = self.actions_by_id[command.id]
+            action.setEnabled(command.enabled(situation))
+            action.setText(command.title_in(situation))
+            tooltip = command.tooltip_in(situation)
+            action.setToolTip(tooltip)
+            action.setStatusTip(tooltip)
+        self.review.allow({c.id: c.obstacle(situation) for c in COMMANDS if c.menu in _ANSWERS})
+
+    def show_team(self, shared: bool) -> None:
+        """Offer the team panel where several people work."""
+        self._tabs.setTabVisible(2, shared)
+
+    def show_history(self) -> None:
+        """Go to the list of operations."""
+        self._tabs.setCurrentIndex(1)
+        self.history.focus_list()
+
+    def _show_details(self, text: str, details: str) -> None:
+        MessageDialog(self, "This did not work", text, details).open()
 
     def show_place(self, text: str) -> None:
         """Say what is under the pointer."""
@@ -188,6 +229,7 @@ class MainWindow(QMainWindow):
         self.sections.set_look(look)
         self.solids.set_look(look)
         self.review.set_look(look)
+        self.history.set_look(look)
 
     # -- what Qt tells it ---------------------------------------------------------------------------------------
 
@@ -202,7 +244,7 @@ class MainWindow(QMainWindow):
 
     def _is_hold(self, event: QKeyEvent) -> bool:
         focus = QApplication.focusWidget()
-        typing = focus is not None and type(focus).__name__ in _TEXT_INPUTS
+        typing = isinstance(focus, _OWN_SPACE)
         return bool(
             event.key() == Qt.Key.Key_Space
             and self.isActiveWindow()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QStackedWidget, QWidget
 
@@ -22,6 +24,8 @@ class ReviewPanel(Panel):
         super().__init__("Review")
         self._look: Look = look
         self._card: ReviewCard | None = None
+        self._waiting = False
+        self._obstacles: Mapping[str, str] = {}
         self._pages = QStackedWidget()
         self._pages.addWidget(self._make_card_page())
         self._pages.addWidget(self._make_end_page())
@@ -65,12 +69,13 @@ class ReviewPanel(Panel):
         self.undo = KeyButton("U", "lesser")
         self.skip.set_label("Skip, not sure")
         self.undo.set_label("Undo")
-        for button, command in (
-            (self.accept, "review.accept"),
-            (self.reject, "review.reject"),
-            (self.skip, "review.skip"),
-            (self.undo, "edit.undo"),
-        ):
+        self._commands = {
+            self.accept: "review.accept",
+            self.reject: "review.reject",
+            self.skip: "review.skip",
+            self.undo: "edit.undo",
+        }
+        for button, command in self._commands.items():
             button.clicked.connect(lambda _=False, command=command: self.answered.emit(command))
         page = QWidget()
         page.setLayout(
@@ -139,7 +144,6 @@ class ReviewPanel(Panel):
         self._rest.setText(f"{progress.accepted:,} accepted, {progress.remaining:,} to go")
         self._bar.setRange(0, max(1, total))
         self._bar.setValue(progress.decided)
-        self.undo.setEnabled(progress.can_undo)
         self.undo_at_end.setVisible(progress.can_undo)
 
     def show_note(self, text: str, *, warning: bool = False) -> None:
@@ -151,8 +155,20 @@ class ReviewPanel(Panel):
 
     def set_waiting(self, waiting: bool) -> None:
         """Show that an answer is being worked on."""
-        for button in (self.accept, self.reject, self.skip):
-            button.setEnabled(not waiting)
+        self._waiting = waiting
+        self._enable()
+
+    def allow(self, obstacles: Mapping[str, str]) -> None:
+        """Say why commands cannot be done, by their id; an empty text where they can."""
+        self._obstacles = obstacles
+        self._enable()
+
+    def _enable(self) -> None:
+        for button, command in self._commands.items():
+            obstacle = self._obstacles.get(command, "")
+            waits = self._waiting and command != "edit.undo"
+            button.setEnabled(not obstacle and not waits)
+            button.setToolTip(f"Not now: {obstacle}" if obstacle else "")
 
     # -- looks --------------------------------------------------------------------------------------------------
 

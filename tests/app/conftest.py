@@ -26,7 +26,7 @@ class InstantJobs:
     def query(self, work, then, failed=None, topic=""):
         self._do(work, then, failed)
 
-    def edit(self, work, then, failed=None):
+    def edit(self, work, then, failed=None, topic=""):
         self._do(work, then, failed)
 
     def compute(self, work, then, failed=None):
@@ -72,7 +72,7 @@ def _candidates(session):
     points = segmentation.points(np.arange(61))
     spots = [None, *(session.spot_at(GRID.to_nm(tuple(p))) for p in points[1:].tolist())]
     merges = [Merge((spots[1], spots[other])) for other in (4, 7, 10, 13)]
-    splits = [Split((spots[a],), (spots[b],)) for a, b in ((16, 17), (19, 21))]
+    splits = [Split(((spots[a],), (spots[b],))) for a, b in ((16, 17), (19, 21))]
     evidence = {"area": 40.0, "mean_affinity": 0.6, "size_a": 500.0, "size_b": 900.0}
     return [
         Candidate(
