@@ -64,10 +64,7 @@ def preview_of(edit: Edit, session: Session) -> dict[str, Any]:
 
 def describe_log(session: Session) -> list[dict[str, Any]]:
     """Return every operation of the journal as plain values, with whether it is in effect."""
-    from segmend.core.edits.history import history
-
-    operations = session.log()
-    past = history(operations, session.project.generation)
+    operations, past = session.log(), session.past
     states = {o.number: "in effect" for o in past.done}
     states |= {o.number: "undone" for o in past.undone} | {o.number: "off" for o in past.off}
     states |= {problem.number: "conflict" for problem in session.problems}

@@ -95,13 +95,13 @@ def steps_of(request: dict[str, Any], session: Session) -> int:
     EditRefused
         If there is nothing to undo or redo.
     """
-    from segmend.core.edits.history import history
-
     count = request.get("count", 1)
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:
         raise InputError(f"{request['kind']} {count}: expected how many operations, 1 or more")
-    past = history(session.log(), session.project.generation)
-    there = len(past.done if request["kind"] == "undo" else past.undone)
+    mine = session.past.done if request["kind"] == "undo" else session.past.undone
+    if session.journal.shared:  # in a team everybody takes back their own
+        mine = tuple(operation for operation in mine if operation.author == session.author)
+    there = len(mine)
     if count > there:
         raise EditRefused(
             f"cannot {request['kind']} {count}: there are {there} operations to {request['kind']}; nothing was changed"

@@ -42,7 +42,7 @@ def unpack_ids(text: Any, most: int = MOST_IDS) -> tuple[int, ...]:
         raise InputError(f"an id list is damaged: expected COUNT:DATA with a count up to {most}")
     try:
         reader = zlib.decompressobj()
-        raw = reader.decompress(base64.b64decode(packed, validate=True), 4 * int(count) + 1)
+        raw = reader.decompress(binascii.a2b_base64(packed, strict_mode=True), 4 * int(count) + 1)
     except (binascii.Error, zlib.error, ValueError):
         raise InputError("an id list is damaged: its data cannot be unpacked") from None
     if len(raw) != 4 * int(count):
