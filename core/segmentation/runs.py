@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from segmend.core.geometry import Box
 
 Array = NDArray[Any]
-CACHE_BYTES = 64 * 2**20
+CACHE_BYTES = 128 * 2**20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,9 +25,9 @@ class Runs:
     Parameters
     ----------
     box : Box
-    first : (lines + 1,) int64
+    first : (lines + 1,) int32
         Where the runs of each line along x begin, lines in z, y order.
-    spans : (runs, 2) int32
+    spans : (runs, 2) uint16 or int32
         Start and stop along x, counted from the box.
     labels : (runs,) uint32
     """
@@ -42,9 +42,10 @@ class Runs:
         """Return the chosen voxels of a (z, y, x) array of labels that fills a box; `chosen` is bool."""
         labels = np.ascontiguousarray(labels, np.uint32).reshape(-1, box.shape_zyx[2])
         chosen = np.ascontiguousarray(chosen, np.bool_).reshape(labels.shape)
-        first = np.zeros(len(labels) + 1, np.int64)
+        first = np.zeros(len(labels) + 1, np.int32)
         np.cumsum(_count_runs(labels, chosen), out=first[1:])
-        spans = np.empty((int(first[-1]), 2), np.int32)
+        narrow = labels.shape[1] < 2**16
+        spans = np.empty((int(first[-1]), 2), np.uint16 if narrow else np.int32)
         values = np.empty(len(spans), np.uint32)
         _fill_runs(labels, chosen, spans, values)
         return cls(box, first, spans, values)
@@ -96,12 +97,10 @@ class RunCache:
             while self._bytes > self._limit:
                 self._drop(next(iter(self._kept)))
 
-    def forget(self, boxes: list[Box]) -> None:
-        """Let go of everything that meets one of some boxes."""
+    def drop(self, key: Hashable) -> None:
+        """Let go of what is kept under a key, if anything is."""
         with self._lock:
-            for key, runs in list(self._kept.items()):
-                if any(runs.box.intersect(box).size for box in boxes):
-                    self._drop(key)
+            self._drop(key)
 
     def clear(self) -> None:
         """Let go of everything."""
@@ -116,7 +115,7 @@ class RunCache:
 
 @njit(cache=True, nogil=True)
 def _count_runs(labels, chosen):  # type: ignore[no-untyped-def]  # pragma: no cover
-    counts = np.zeros(len(labels), np.int64)
+    counts = np.zeros(len(labels), np.int32)
     for line in range(len(labels)):
         for x in range(labels.shape[1]):
             if chosen[line, x] and (
@@ -146,7 +145,7 @@ def _lay(out, place, first, spans, labels, start, ny, low, high):  # type: ignor
         for y in range(low[1], high[1]):
             line = (z - start[0]) * ny + y - start[1]
             for run in range(first[line], first[line + 1]):
-                a = max(spans[run, 0] + start[2], low[2]) - place[2]
-                b = min(spans[run, 1] + start[2], high[2]) - place[2]
+                a = max(np.int64(spans[run, 0]) + start[2], low[2]) - place[2]
+                b = min(np.int64(spans[run, 1]) + start[2], high[2]) - place[2]
                 for x in range(a, b):
                     out[z - place[0], y - place[1], x] = labels[run]

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from voxel_world import FACTORS, GRID, cells, make_voxel_world, pyramid, random_edit
 
@@ -38,7 +38,14 @@ def random_patch(rng, shape, first):
     return Patch.of(box, (), (first, 0), (0, 0), local)
 
 
-@settings(max_examples=25, deadline=None)
+@pytest.fixture(autouse=True)
+def small_tiles(monkeypatch):
+    monkeypatch.setattr("segmend.core.segmentation.overlay._TILE_ZYX", (1, 2, 3))
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(seed=st.integers(0, 100_000))
 def test_all_levels_follow_the_patches_as_they_come_and_go(seed):
     """Random patches, overlapping and out of order; boxes of any place are read in between."""
@@ -127,6 +134,8 @@ def test_what_is_kept_in_memory_is_bounded():
     for key in range(5):
         cache.put(key, runs)
     assert [key for key in range(5) if cache.get(key)] == [2, 3, 4]
-    cache.put("too large", Runs.of(Box((0, 0, 0), (9, 9, 9)), *[np.ones((9, 9, 9))] * 2))
-    cache.forget([Box((3, 3, 3), (5, 5, 5))])
+    cache.put("too large", Runs.of(Box((0, 0, 0), (19, 19, 19)), *[np.ones((19, 19, 19))] * 2))
+    assert cache.get("too large") is None
+    cache.drop(4)
+    cache.drop(4)
     assert cache.get(4) is None
