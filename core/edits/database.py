@@ -134,8 +134,9 @@ def schema_of(url: sa.URL) -> str:
 
 def plain(url: sa.URL) -> str:
     """Return an address to show and to store: without password and schema."""
-    bare = url.set(drivername="postgresql", password=None).difference_update_query(["schema"])
-    return bare.render_as_string(hide_password=False)
+    # `URL.set` takes None for "as it is"; a password must not stay.
+    bare = url.set(drivername="postgresql")._replace(password=None)
+    return bare.difference_update_query(["schema"]).render_as_string(hide_password=False)
 
 
 def engine(url: sa.URL, options: str) -> sa.Engine:

@@ -177,9 +177,8 @@ class Writing:
     def append(self, operation: Operation) -> Operation:
         """Add an operation and return it with its number, time and version; raises what `Journal.append` raises."""
         if self._last is None:
-            self._last = self._storage.highest()
-            now = datetime.fromtimestamp(self._storage.now(), UTC)
-            self._time = now.isoformat(timespec="milliseconds")
+            self._last, now = self._storage.position()
+            self._time = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
         number = self._last + 1
         given = replace(
             operation,

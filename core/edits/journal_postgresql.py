@@ -99,10 +99,14 @@ class PostgresqlStorage:
         with self._told("written"):
             return self._connected().execute(sa.text(sql), list(values)).rowcount
 
-    def highest(self) -> int:
-        """Return the highest number in use."""
-        query = "SELECT coalesce(max(number), 0) FROM operations WHERE number <= :most"
-        return int(self.rows(query, most=MOST_OPERATIONS)[0][0])
+    def position(self) -> tuple[int, float]:
+        """Return the highest number in use and the time."""
+        query = (
+            "SELECT coalesce(max(number), 0), extract(epoch FROM clock_timestamp())"
+            " FROM operations WHERE number <= :most"
+        )
+        highest, now = self.rows(query, most=MOST_OPERATIONS)[0]
+        return int(highest), float(now)
 
     def now(self) -> float:
         """Return the time of the server."""

@@ -143,9 +143,9 @@ class SqliteStorage:
         except _FAILURES as error:
             raise self._broken("written", error) from error
 
-    def highest(self) -> int:
-        """Return the highest number in use."""
-        return int(self.rows(_HIGHEST, most=MOST_OPERATIONS)[0][0])
+    def position(self) -> tuple[int, float]:
+        """Return the highest number in use and the time."""
+        return int(self.rows(_HIGHEST, most=MOST_OPERATIONS)[0][0]), self.now()
 
     def now(self) -> float:
         """Return the time of this machine."""

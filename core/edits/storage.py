@@ -56,8 +56,8 @@ class Storage(Protocol):
         """Carry a statement out for each set of values, inside a section; return the number of rows changed."""
         ...
 
-    def highest(self) -> int:
-        """Return the highest number in use, inside a section."""
+    def position(self) -> tuple[int, float]:
+        """Return the highest number in use and the time, inside a section."""
         ...
 
     def now(self) -> float:
