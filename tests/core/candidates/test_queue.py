@@ -8,7 +8,10 @@ from segmend.core.candidates.edge_model import AffinityModel
 from segmend.core.candidates.queue import ORDERS, CandidateQueue
 from segmend.core.candidates.rescoring import PairScorer
 from segmend.core.errors import InputError
-from segmend.core.segmentation.segmentation import Segmentation
+from segmend.core.geometry import Box
+from segmend.core.segmentation.patches import Patch
+from segmend.core.segmentation.segmentation import Birth, Change, NodeTable, Segmentation
+from segmend.core.segmentation.supervoxel_graph import Edges
 from segmend.core.segmentation.supervoxel_mapping import Move
 
 
@@ -313,3 +316,56 @@ def test_100_000_candidates_stay_quick():
         _move(segmentation, queue, [candidate.anchors[0]], candidate.anchors[1])
         queue.mark(candidate.id, "accept")
     assert (time.perf_counter() - start) / 20 < 0.25  # some 15 ms on an idle machine
+
+
+def _divided(segmentation, queue, parent, *homes):
+    """Let two parts of ten voxels stand in place of a supervoxel, each in a segment; 0 for an erased one."""
+    first = segmentation.supervoxel_count + 1
+    children = tuple(range(first, first + len(homes)))
+    box, segment = Box((0, 0, 0), (1, 1, len(homes))), int(segmentation.segment_of[parent])
+    local = np.arange(1, len(homes) + 1).reshape(box.shape_zyx)
+    patch = Patch.of(box, (parent,), children, (parent,) * len(homes), local)
+    ones = np.full(len(homes), 10)
+    nodes = NodeTable(ones, np.zeros((len(homes), 3)), np.zeros((len(homes), 6)))
+    moves = [Move(np.array([parent], np.uint32), segment, 0)]
+    moves += [
+        Move(np.array([child], np.uint32), 0, home)
+        for child, home in zip(children, homes, strict=True)
+        if home
+    ]
+    change = Change(tuple(moves), birth=Birth((patch,), children, nodes, Edges.none()))
+    segmentation.apply(1, change)
+    queue.update((segment, *homes))
+    return change, children
+
+
+def test_a_candidate_follows_the_parts_of_a_divided_supervoxel(apart):
+    segmentation, queue, found = apart
+    _, children = _divided(segmentation, queue, 2, 2, 2)
+    shown = queue.get(found[0].id)
+    assert queue.status(found[0].id) == "open"
+    assert shown.anchors == (1, children[0])
+    assert shown.edit.spots[1].place_nm == found[0].edit.spots[1].place_nm
+
+
+@pytest.mark.parametrize("homes", [(2, 4), (0, 0)], ids=["in two segments", "erased"])
+def test_a_candidate_whose_supervoxel_has_no_one_place_is_withdrawn_until_undo(apart, homes):
+    segmentation, queue, found = apart
+    change, _ = _divided(segmentation, queue, 2, *homes)
+    assert [queue.status(c.id) for c in found] == ["withdrawn", "withdrawn", "open"]
+    assert "erased or divided between segments" in queue.reason(found[0].id)
+    segmentation.revert(1, change)
+    queue.update((2, *homes))
+    assert [queue.status(c.id) for c in found] == ["open"] * 3
+    assert queue.get(found[0].id).anchors == (1, 2)
+
+
+def test_the_seeds_of_a_split_follow_their_parts():
+    graph = chain_graph([0.9] * 4)
+    segmentation, queue = _queue(graph, [split_candidate([1, 2], [3, 4])])
+    home = int(segmentation.segment_of[2])
+    _, children = _divided(segmentation, queue, 2, home, home)
+    (candidate,) = queue
+    first, second = queue.get(candidate.id).edit.sides
+    assert [s.supervoxel for s in first] == [1, children[0]]
+    assert [s.supervoxel for s in second] == [3, 4]
