@@ -162,10 +162,10 @@ def _edges_of(snapshot: Snapshot) -> dict[int, Edges]:
         snapshot.pairs, snapshot.affinity, snapshot.area, snapshot.strong, snapshot.centroid
     )
     numbers, starts = np.unique(snapshot.edge_numbers, return_index=True)
-    stops = [*starts[1:].tolist(), len(every)]
+    bounds = [*starts.tolist(), len(every)]
     return {
-        number: every.take(np.arange(start, stop))
-        for number, start, stop in zip(numbers.tolist(), starts.tolist(), stops, strict=True)
+        number: every.take(slice(bounds[i], bounds[i + 1]))
+        for i, number in enumerate(numbers.tolist())
     }
 
 

@@ -189,7 +189,7 @@ class SnapshotStore:
         files = self._files()
         newest = files[-1][0]
         ages: dict[int, Path] = {}
-        for number, path in files:  # of each age the oldest stays, so that it can grow older
+        for number, path in files[:-1]:  # of each age the oldest stays, so that it can grow older
             age = ((newest - number) // EVERY).bit_length()
             if ages.setdefault(age, path) != path:
                 path.unlink(missing_ok=True)
