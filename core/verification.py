@@ -98,8 +98,8 @@ def _journal(project: Project) -> tuple[list[Operation], list[Finding]]:
         found = [
             Finding(
                 "journal",
-                f"the database says: {text}; export what can be read (segmend export PROJECT --log FILE) "
-                "and put the journal back from a copy",
+                f"the database says: {text}; save what can be read (segmend edit PROJECT log --json) and put the "
+                "journal back from a copy",
             )
             for text in journal.integrity()
         ]
@@ -203,7 +203,8 @@ def _candidate_findings(project: Project, base: GraphArrays) -> Iterator[Finding
     except SegmendError as error:
         yield Finding(
             "candidates",
-            f"{error}; verdicts are safe in the journal: move the file away and run `segmend detect`",
+            f"{error}; put the file back from a copy, or move it away: edits and verdicts are safe in the journal, "
+            "only the list of what to look at is gone",
         )
 
 
