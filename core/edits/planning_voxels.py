@@ -173,7 +173,7 @@ def _living_side(side: tuple[int, ...], exchange: _Exchange, segmentation: Segme
         named = np.concatenate([named[alive], np.array(rest, np.int64)])
     if not len(named):
         raise EditRefused("nothing is left of one side of this edit: its voxels were erased")
-    if exchange.dying and not exchange.dying.isdisjoint(named.tolist()):
+    if np.isin(list(exchange.dying), named).any():
         raise EditRefused(
             "this edit names a supervoxel that it divides: its journal row is damaged"
         )
@@ -183,11 +183,9 @@ def _living_side(side: tuple[int, ...], exchange: _Exchange, segmentation: Segme
 def _common_source(every: Array, exchange: _Exchange, segmentation: Segmentation) -> int:
     older = every[every <= segmentation.supervoxel_count]
     found = set(np.unique(segmentation.segment_of[older]).tolist()) - {0}
-    found |= (
-        {exchange.home[s] for s in every.tolist() if s in exchange.home} if exchange.home else set()
-    )
-    if exchange.birth:
-        found |= {move.source for move in exchange.moves if move.source}
+    children = np.array(list(exchange.home), np.int64)
+    found |= {exchange.home[s] for s in children[np.isin(children, every)].tolist()}
+    found |= {move.source for move in exchange.moves if move.source}
     if len(found) != 1:
         raise EditRefused("the supervoxels of this edit are no longer in one segment")
     return int(found.pop())

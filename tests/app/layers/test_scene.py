@@ -8,7 +8,7 @@ from segmend.app.layers.scene import AFFINITIES, CANDIDATE, IMAGE, SEGMENTS, Sce
 from segmend.app.presenters.candidate_scene import candidate_scene
 from segmend.app.presenters.ports import ColouredMesh
 from segmend.core.algorithms.meshes import mesh_mask, shade
-from segmend.core.edits.model import DivideSupervoxel
+from segmend.core.edits.model import SplitSupervoxel
 from segmend.core.geometry import Box, Grid
 from segmend.core.volumes.memory import MemoryVolume
 
@@ -121,12 +121,13 @@ def test_an_edit_shows_after_it_is_announced(scene, session):
 
 
 def test_a_divided_supervoxel_shows(scene, session):
-    point = session.segmentation.points(np.array([16]))[0]
-    z = int(point[0])
+    volume = session.supervoxels[0]
+    voxels = np.argwhere(volume.read(Box.of_shape(volume.shape_zyx)) == 16)
+    z = int(voxels[len(voxels) // 2, 0])
     scene.sections.dims.set_current_step(0, z)
     before = shown(scene, SEGMENTS).copy()
-    spot = session.spot_at(session.project.grid.to_nm(tuple(point.tolist())))
-    session.apply(DivideSupervoxel(spot, (0.0, 1.0, 0.0)))
+    ends = (session.project.grid.to_nm(tuple(end)) for end in voxels[[0, -1]].tolist())
+    session.apply(SplitSupervoxel(tuple((session.spot_at(end),) for end in ends)))
     children = np.flatnonzero(session.segmentation.segment_of)[-2:]
     scene.after_edit(voxels_changed=True)
     np.testing.assert_array_equal(shown(scene, SEGMENTS), before)
