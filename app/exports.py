@@ -28,7 +28,14 @@ MOST_VOXELS_AT_ONCE = 512**3
 
 
 def export(
-    session: Session, out: Path, what: str, *, box: Box | None, progress: Progress
+    session: Session,
+    out: Path,
+    what: str,
+    *,
+    box: Box | None,
+    progress: Progress,
+    memory_gb: float | None = None,
+    since: int | None = None,
 ) -> dict[str, Any]:
     """Write one kind of result.
 
@@ -43,16 +50,20 @@ def export(
         The part of the volume to write, in voxels.
     progress : callable
         Called with a name and the share that is done.
+    memory_gb : float, optional
+        What writing a segmentation may take.
+    since : int, optional
+        Bring an OME-Zarr export of a segmentation up to date that was made at this operation or later.
 
     Returns
     -------
     dict
-        ``out``, ``what`` and how many were written.
+        ``out``, ``what`` and how many were written; ``chunks`` where only chunks were rewritten.
 
     Raises
     ------
     InputError
-        If the box lies outside the volume, or the folder exists.
+        If the box lies outside the volume, the folder exists, or the export cannot be brought up to date.
     """
     whole = Box.of_shape(session.project.shape_zyx)
     part = whole if box is None else box.intersect(whole)
@@ -61,6 +72,10 @@ def export(
             f"--box lies outside the volume of {' x '.join(map(str, whole.stop_zyx))} voxels (z y x): give another"
         )
     try:
+        if what == "segmentation":
+            return _segmentation(session, out, box, progress, memory_gb, since)
+        if since is not None:
+            raise InputError(f"--since is for segmentations: leave it away with --what {what}")
         count = _WRITERS[what](session, out, part, progress)
     except OSError as error:
         raise InputError(
@@ -69,14 +84,23 @@ def export(
     return {"out": str(out), "what": what, "count": count}
 
 
-def _segmentation(session: Session, out: Path, box: Box, progress: Progress) -> int:
-    from segmend.core.segmentation.materialize import materialize
+def _segmentation(
+    session: Session,
+    out: Path,
+    box: Box | None,
+    progress: Progress,
+    memory_gb: float | None,
+    since: int | None,
+) -> dict[str, Any]:
+    from segmend.app.segmentation_export import update_segmentation, write_segmentation
 
-    def blocks(done: int, total: int) -> None:
-        progress("segmentation", done / total)
-
-    materialize(session.supervoxels[0], session.segmentation, out, box=box, progress=blocks)
-    return int(np.count_nonzero(np.unique(session.segmentation.segment_of)))
+    answer: dict[str, Any] = {"out": str(out), "what": "segmentation"}
+    if since is None:
+        write_segmentation(session, out, box, progress, memory_gb)
+    else:
+        answer["chunks"] = update_segmentation(session, out, box, progress, since)
+    answer["count"] = int(np.count_nonzero(np.unique(session.segmentation.segment_of)))
+    return answer
 
 
 def _journal(session: Session, out: Path, box: Box, progress: Progress) -> int:
@@ -148,7 +172,6 @@ def _skeletons(session: Session, out: Path, box: Box, progress: Progress) -> int
 
 
 _WRITERS: dict[str, Callable[[Session, Path, Box, Progress], int]] = {
-    "segmentation": _segmentation,
     "meshes": _meshes,
     "skeletons": _skeletons,
     "journal": _journal,

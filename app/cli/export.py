@@ -24,17 +24,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--what", choices=KINDS, default="segmentation")
     add_box_option(parser, "only this part, in voxels")
+    parser.add_argument(
+        "--memory",
+        type=float,
+        metavar="GB",
+        help="for the blocks of a segmentation, 1 unless given",
+    )
+    parser.add_argument(
+        "--since",
+        type=int,
+        metavar="OPERATION",
+        help="rewrite only what changed since this operation in a .zarr export of the same project",
+    )
 
 
 def execute(options: argparse.Namespace) -> Answer:
-    """Write under a temporary name, then rename; the project is only read."""
+    """Write under a temporary name, then rename, or bring an export up to date; the project is only read."""
     from segmend.app.exports import export
     from segmend.core.session import Session
 
     _check_place(options.out)
     with Session.open(options.project, read_only=True) as session:
-        values = export(session, options.out, options.what, box=options.box, progress=Steps())
-    return Answer(values, f"{options.out}: {options.what} written")
+        values = export(
+            session,
+            options.out,
+            options.what,
+            box=options.box,
+            progress=Steps(),
+            memory_gb=options.memory,
+            since=options.since,
+        )
+    if options.since is None:
+        return Answer(values, f"{options.out}: {options.what} written")
+    return Answer(
+        values, f"{options.out}: {values['chunks']} chunks written, the rest is as it was"
+    )
 
 
 def _check_place(out: Path) -> None:

@@ -23,6 +23,7 @@ class TimelineReading:
     _recall: Recall
     _present: Present
     _free: NextIds
+    _last: int
 
     @property
     def segmentation(self) -> Segmentation:
@@ -33,6 +34,11 @@ class TimelineReading:
     def voxels(self) -> SupervoxelVoxels | None:
         """The supervoxels under the patches in effect, live."""
         return self._present.voxels
+
+    @property
+    def newest_row(self) -> int:
+        """Number of the newest journal row that was taken in; 0 if there is none."""
+        return self._last
 
     @property
     def done(self) -> tuple[Operation, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from segmend.core.errors import VolumeError
 from segmend.core.geometry import Box, Grid, Zyx
 from segmend.core.processes import left_behind
+from segmend.core.volumes import zarr_store
 from segmend.core.volumes.base import check_inside, dimensions
 from segmend.core.volumes.lazy import READ_ERRORS
 from segmend.core.volumes.opening import split_path
@@ -89,6 +90,7 @@ def open_writer(
     grid: Grid,
     *,
     labels: bool = True,
+    attributes: Mapping[str, Any] | None = None,
 ) -> Iterator[Writer]:
     """Create an array file and give a writer for it; the file gets its name when the block ends without error.
 
@@ -105,6 +107,8 @@ def open_writer(
     grid : Grid
     labels : bool
         What a pyramid is made of; see `write_pyramid`.
+    attributes : mapping, optional
+        JSON values kept beside the metadata of a ``.zarr``; other formats leave them away.
 
     Raises
     ------
@@ -137,15 +141,18 @@ def open_writer(
             yield writer
             writer.close()
         with _disk_refuses(path):
-            _finish(partial, labels)
+            _finish(partial, labels, attributes or {})
             partial.replace(path)
     finally:
         _remove(partial)
 
 
-def _finish(partial: Path, labels: bool) -> None:
+def _finish(partial: Path, labels: bool, attributes: Mapping[str, Any]) -> None:
     if partial.is_dir():
         write_pyramid(partial, labels=labels)
+        if attributes:
+            every = zarr_store.read_attributes(partial) | dict(attributes)
+            zarr_store.write_json(partial / ".zattrs", every)
         return
     with partial.open("rb+") as file:
         os.fsync(file.fileno())
