@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 from data import four_pieces, save_hdf5
-from many_hands import append_each, claim_all, run_each
+from edits_world import GRID, voronoi
+from many_hands import append_each, claim_all, digest, hands, proofread, run_each
 from postgresql_server import PASSWORD, Server, running_server
 
+from segmend.core.candidates.candidate import Candidate, candidate_id
+from segmend.core.candidates.store import save_candidates
 from segmend.core.edits.database import database_url, engine, make_journal, remove_journal
 from segmend.core.edits.journal import Journal, Operation
+from segmend.core.edits.model import Merge, Spot
 from segmend.core.errors import InputError, JournalError, NotAllowed, ProjectError
 from segmend.core.project import create_project
+from segmend.core.segmentation.graph_files import load_graph
+from segmend.core.session import Session
+from segmend.core.volumes.memory import MemoryVolume
 
 
 @pytest.fixture(scope="module")
@@ -288,3 +297,80 @@ def schemas(server: Server) -> set[str]:
         found = set(connection.execute(sa.text("SELECT nspname FROM pg_namespace")).scalars())
     made.dispose()
     return found
+
+
+# -- many hands -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def village(server: Server, tmp_path: Path) -> Path:
+    """A project of 60 supervoxels in 20 segments, with a merge candidate at every contact between segments."""
+    shape = (12, 40, 44)
+    labels = voronoi(shape, 60)
+    affinities = np.random.default_rng(1).integers(0, 256, (3, *shape)).astype(np.uint8)
+    project = create_project(
+        tmp_path / "village.segmend",
+        supervoxels=MemoryVolume(labels, GRID),
+        segmentation=MemoryVolume((labels - 1) // 3 + 1, GRID),
+        affinities=MemoryVolume(affinities, GRID),
+        journal=server.url,
+        owner="p0",
+    )
+    graph = load_graph(project.graph_dir)
+    places = [GRID.to_nm(tuple(point)) for point in graph.point.tolist()]
+    edits = [
+        Merge((Spot(int(u), places[u]), Spot(int(v), places[v])))
+        for u, v in graph.edges
+        if graph.segment_of[u] != graph.segment_of[v]
+    ]
+    candidates = [Candidate(candidate_id(e), "merge", e.place_nm, e, {}, 0.5, 0.1) for e in edits]
+    save_candidates(project.candidates_path, candidates)
+    return project.path
+
+
+def work_together(project: Path, people: int, each: int, folder: Path) -> list[dict]:
+    """Let people proofread one project at once and return what each wrote down."""
+    barrier = hands.Barrier(people)
+    run_each(
+        [(proofread, project, f"p{n}", each, barrier, folder / f"p{n}") for n in range(people)]
+    )
+    return [json.loads((folder / f"p{n}").read_text()) for n in range(people)]
+
+
+def decided_twice(rows: list[Operation]) -> list[tuple[int, int]]:
+    """Return pairs of verdicts on one candidate of which the second came while the first was in effect.
+
+    A rejected merge does not count as decided: it is asked again once its segments are others.
+    """
+    verdicts = {row.number: row for row in rows if row.candidate and row.verdict}
+    in_effect: dict[str, int] = {}
+    twice = []
+    for row in rows:
+        number = row.payload["target"] if row.kind in ("undo", "redo") else row.number
+        verdict = verdicts.get(number)
+        if verdict is None or verdict.candidate is None:
+            continue
+        if row.kind == "undo":
+            in_effect.pop(verdict.candidate, None)
+            continue
+        before = in_effect.get(verdict.candidate)
+        if before is not None and verdicts[before].verdict != "reject":
+            twice.append((before, row.number))
+        in_effect[verdict.candidate] = number
+    return twice
+
+
+@pytest.mark.parametrize(("people", "each"), [(4, 60)])
+def test_many_hands_make_one_segmentation(village, tmp_path, people, each):
+    answers = work_together(village, people, each, tmp_path)
+    with Session.open(village, author="p0") as session:
+        rows = session.log()
+        assert {answer["state"] for answer in answers} == {digest(session)}
+    assert [row.number for row in rows] == list(range(1, people * each + 1))
+    by_author = [[row.number for row in rows if row.author == f"p{n}"] for n in range(people)]
+    assert by_author == [answer["acknowledged"] for answer in answers]
+    assert decided_twice(rows) == []
+    assert sum(len(answer["decided"]) for answer in answers) > people
+    refusals = [tuple(refused) for answer in answers for refused in answer["refused"]]
+    assert all(reason.strip() for _, reason in refusals)
+    assert "StaleEdit" in {kind for kind, _ in refusals}
