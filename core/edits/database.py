@@ -15,9 +15,10 @@ from segmend.core.errors import InputError, JournalError
 _SCHEMA = re.compile(r"segmend_[0-9a-f]{32}")
 _QUERY = {"schema", "sslmode", "sslrootcert"}
 OPTIONS = (
-    "-c statement_timeout=120s -c lock_timeout=60s -c idle_in_transaction_session_timeout=120s"
+    "-c synchronous_commit=on -c statement_timeout=120s -c lock_timeout=60s"
+    " -c idle_in_transaction_session_timeout=120s"
 )
-"""Time limits: nobody who hangs keeps the others waiting for long."""
+"""An acknowledged row survives a power cut; nobody who hangs keeps the others waiting for long."""
 _OPERATIONS = """CREATE TABLE {}operations (
     number BIGINT NOT NULL PRIMARY KEY,
     kind TEXT NOT NULL,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -360,7 +361,10 @@ def decided_twice(rows: list[Operation]) -> list[tuple[int, int]]:
     return twice
 
 
-@pytest.mark.parametrize(("people", "each"), [(4, 60)])
+CROWD = (8, 500) if os.environ.get("SEGMEND_SOAK") else (4, 60)
+
+
+@pytest.mark.parametrize(("people", "each"), [CROWD])
 def test_many_hands_make_one_segmentation(village, tmp_path, people, each):
     answers = work_together(village, people, each, tmp_path)
     with Session.open(village, author="p0") as session:
