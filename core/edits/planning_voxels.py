@@ -11,14 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmend.core.edits.births import birth_of
+from segmend.core.edits.bridging import bridges_to_strokes
 from segmend.core.edits.model import Erase, Paint, Resolved, SplitSupervoxel
 from segmend.core.edits.numbering import usable
-from segmend.core.edits.places import segment_at
+from segmend.core.edits.places import supervoxel_at
 from segmend.core.edits.voxels import SupervoxelVoxels
 from segmend.core.errors import EditRefused
 from segmend.core.geometry import Box
 from segmend.core.segmentation.patches import Patch
 from segmend.core.segmentation.segmentation import Birth, Change, Segmentation
+from segmend.core.segmentation.supervoxel_graph import Edges
 from segmend.core.segmentation.supervoxel_mapping import Move
 
 Array = NDArray[Any]
@@ -57,12 +59,12 @@ def plan_leaving(
     sides = [_living_side(side, exchange, segmentation) for side in resolved.sides]
     every = np.concatenate(sides)
     source = _common_source(every, exchange, segmentation)
-    if len(np.unique(every)) < len(every):
+    if (np.diff(np.sort(every)) == 0).any():
         raise EditRefused("this edit names a supervoxel on two sides: its journal row is damaged")
     if len(every) >= exchange.members_after(source, segmentation):
         raise EditRefused("this edit would leave a side empty: nothing would stay in the segment")
     leaving = (Move(side, source, target) for side, target in zip(sides, new, strict=True))
-    older = every[np.isin(every, list(exchange.home), invert=True)]
+    older = every if not exchange.home else np.setdiff1d(every, list(exchange.home))
     return Change(
         moves=(*exchange.moves, *leaving),
         birth=exchange.birth,
@@ -77,13 +79,15 @@ def plan_patches(
 ) -> Change:
     """Plan that voxels get other supervoxels: painted, erased, or one supervoxel divided."""
     edit, target, new = resolved.edit, 0, resolved.new_segments
+    anchor = 0
     if not resolved.patches:
         raise EditRefused("the recorded edit has no voxels: its journal row is damaged")
     if isinstance(edit, Paint):
         _check_new_segments(new, segmentation)
         if len(new) != (edit.target is None):
             raise EditRefused("the recorded stroke names no segment: its journal row is damaged")
-        target = new[0] if edit.target is None else segment_at(edit.target, segmentation, voxels)
+        anchor = supervoxel_at(edit.target, segmentation, voxels) if edit.target else 0
+        target = int(segmentation.segment_of[anchor]) if anchor else new[0]
     exchange = _exchange(
         resolved.patches, segmentation, voxels, painted=target, erases=isinstance(edit, Erase)
     )
@@ -92,8 +96,12 @@ def plan_patches(
         raise EditRefused("the recorded edit divides several supervoxels: expected one")
     old = sorted(homes | ({target} - {0, *new}))
     left = (s for s in sorted({*old, target} - {0}) if exchange.members_after(s, segmentation))
+    bridges = Edges.none()
+    if anchor and exchange.birth:
+        bridges = bridges_to_strokes(exchange.birth, target, anchor, segmentation)
     return Change(
         moves=exchange.moves,
+        bridges=bridges,
         birth=exchange.birth,
         old_ids=tuple(old),
         new_ids=tuple(left),
@@ -173,7 +181,7 @@ def _living_side(side: tuple[int, ...], exchange: _Exchange, segmentation: Segme
         named = np.concatenate([named[alive], np.array(rest, np.int64)])
     if not len(named):
         raise EditRefused("nothing is left of one side of this edit: its voxels were erased")
-    if np.isin(list(exchange.dying), named).any():
+    if exchange.birth and np.isin(list(exchange.dying), named).any():
         raise EditRefused(
             "this edit names a supervoxel that it divides: its journal row is damaged"
         )
@@ -181,11 +189,13 @@ def _living_side(side: tuple[int, ...], exchange: _Exchange, segmentation: Segme
 
 
 def _common_source(every: Array, exchange: _Exchange, segmentation: Segmentation) -> int:
-    older = every[every <= segmentation.supervoxel_count]
-    found = set(np.unique(segmentation.segment_of[older]).tolist()) - {0}
-    children = np.array(list(exchange.home), np.int64)
-    found |= {exchange.home[s] for s in children[np.isin(children, every)].tolist()}
-    found |= {move.source for move in exchange.moves if move.source}
+    segments = segmentation.segment_of[every[every <= segmentation.supervoxel_count]]
+    segments = segments[segments > 0]
+    found = set(segments[:1].tolist()) | set(segments[segments != segments[:1]].tolist())
+    if exchange.birth:
+        children = np.array(list(exchange.home), np.int64)
+        found |= {exchange.home[s] for s in children[np.isin(children, every)].tolist()}
+        found |= {move.source for move in exchange.moves if move.source}
     if len(found) != 1:
         raise EditRefused("the supervoxels of this edit are no longer in one segment")
     return int(found.pop())
