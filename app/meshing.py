@@ -76,6 +76,26 @@ def mesher_for(session: Session) -> Callable[[NDArray[Any], int], Mesh]:
 def _mask(
     supervoxels: NDArray[Any], box: Box, levels: Sequence[Volume]
 ) -> tuple[NDArray[np.bool_], Volume, tuple[int, int, int]]:
+    labels, volume, start = labels_around(box, levels, _READ_VOXELS)
+    inside = np.zeros(max(int(labels.max(initial=0)), int(supervoxels.max())) + 1, bool)
+    inside[supervoxels] = True
+    return inside[labels], volume, start
+
+
+def labels_around(
+    box: Box, levels: Sequence[Volume], most_voxels: int
+) -> tuple[NDArray[Any], Volume, tuple[int, int, int]]:
+    """Return the supervoxels of a box at the finest level that is small enough, that level, and where it starts.
+
+    Parameters
+    ----------
+    box : Box
+        Of the finest level.
+    levels : sequence of Volume
+        Pyramid of supervoxels, finest first.
+    most_voxels : int
+        The coarsest level may have more.
+    """
     finest = levels[0].shape_zyx
     for volume in levels:
         factors = [a / b for a, b in zip(finest, volume.shape_zyx, strict=True)]
@@ -83,12 +103,9 @@ def _mask(
             tuple(int(a / f) for a, f in zip(box.start_zyx, factors, strict=True)),  # type: ignore[arg-type]
             tuple(-int(-b // f) for b, f in zip(box.stop_zyx, factors, strict=True)),  # type: ignore[arg-type]
         ).intersect(Box.of_shape(volume.shape_zyx))
-        if part.size <= _READ_VOXELS:
+        if part.size <= most_voxels:
             break
-    labels = volume.read(part)
-    inside = np.zeros(max(int(labels.max(initial=0)), int(supervoxels.max())) + 1, bool)
-    inside[supervoxels] = True
-    return inside[labels], volume, part.start_zyx
+    return volume.read(part), volume, part.start_zyx
 
 
 def _key(supervoxels: NDArray[Any], max_faces: int) -> str:

@@ -10,15 +10,17 @@ from qtpy.QtCore import QTimer
 
 from segmend.app.commands.table import Situation
 from segmend.app.jobs import SynchronousJobs, ThreadJobs
-from segmend.app.layers.seeds import SeedLayers
 from segmend.app.meshing import mesher_for
+from segmend.app.piece_surface import surfacer_for
 from segmend.app.presenters.claims import CandidateClaims
 from segmend.app.presenters.editing import EditingPresenter
 from segmend.app.presenters.history import HistoryPresenter
 from segmend.app.presenters.review import ReviewPresenter
 from segmend.app.presenters.seeding import SeedingPresenter
+from segmend.app.presenters.solid_pieces import SolidPieces
 from segmend.app.presenters.solids import SolidsPresenter
 from segmend.app.presenters.team import TeamPresenter
+from segmend.app.seed_stage import SeedStage
 from segmend.app.widgets.main_window import MainWindow
 from segmend.core.geometry import ZyxNm
 from segmend.core.session import Session
@@ -75,7 +77,7 @@ class Proofreading:
             failed=failed,
         )
         self.editing = EditingPresenter(session, jobs, applied=self._on_applied, failed=failed)
-        self.seeding = self._make_seeding(scene.seeds)
+        self.seeding = self._make_seeding()
         self.team = TeamPresenter(session, jobs, window.team, caught_up=self._on_caught_up)
         self._timer = QTimer(window)
         self._timer.timeout.connect(self._look_around)
@@ -92,17 +94,20 @@ class Proofreading:
             look_only=bool(self._no_edit),
         )
 
-    def _make_seeding(self, layers: SeedLayers) -> SeedingPresenter:
+    def _make_seeding(self) -> SeedingPresenter:
+        members = self.session.segmentation.members
+        scene = self._window.scene
+        pieces = SolidPieces(self._jobs, scene, surfacer_for(self.session), members)
         seeding = SeedingPresenter(
             self.session,
             self._jobs,
             self._window.seeds,
-            layers,
+            SeedStage(scene, pieces, self.solids),
             changed=self._on_seeding_changed,
             applied=self._on_applied,
             failed=self._failed,
         )
-        layers.placed = seeding.place
+        scene.seeds.placed = seeding.place
         return seeding
 
     def start(self) -> None:
@@ -137,12 +142,7 @@ class Proofreading:
 
     def under_pointer(self) -> ZyxNm | None:
         """Return the place under the pointer; None outside the sections."""
-        sections = self._window.scene.sections
-        place = sections.cursor.position
-        if len(place) != 3 or not sections.mouse_over_canvas:
-            return None
-        z, y, x = (float(value) for value in place)
-        return z, y, x
+        return self._window.place_under_pointer()
 
     def target(self) -> int:
         """Return the dense segment that a command would act on, 0 if there is none."""
@@ -223,15 +223,8 @@ class Proofreading:
         self._window.notice.say(words)
         self._look_again()
 
-    def _on_switched(self, changes: Changes) -> None:
-        if changes.conflicts:
-            count = len(changes.conflicts)
-            self._window.notice.say(
-                f"{count} later operation{'s' * (count > 1)} cannot take effect now; "
-                "they come back when you switch this one back",
-                "warning",
-                details="\n".join(f"{c.number}: {c.reason}" for c in changes.conflicts),
-            )
+    def _on_switched(self, words: str, conflicts: str) -> None:
+        self._window.notice.say(words, "warning" if conflicts else "", conflicts)
         self._look_again()
 
     def _look_again(self) -> None:

@@ -193,7 +193,7 @@ class Scene:
         camera.center = (centre_nm[0], float(y), float(x))
         camera.zoom = zoom
 
-    def show_meshes(self, meshes: Sequence[ColouredMesh]) -> None:
+    def show_meshes(self, meshes: Sequence[ColouredMesh], *, frame: bool = True) -> None:
         """Replace what the 3D view shows; one layer, whatever the number of meshes."""
         mesh, _ = joined([item.mesh for item in meshes])
         if self._mesh_layer is not None:
@@ -219,7 +219,8 @@ class Scene:
             self._mesh_layer.data = data
         if first_time:
             self.solids.scene.camera.angles = (12.0, -32.0, 24.0)
-        self._frame_solids([item.mesh for item in meshes if len(item.mesh.faces)])
+        if frame or first_time:
+            self._frame_solids([item.mesh for item in meshes if len(item.mesh.faces)])
 
     def _frame_solids(self, meshes: Sequence[Mesh]) -> None:
         """Show all meshes, or less around the candidate where the smaller side would be lost."""
@@ -259,6 +260,18 @@ class Scene:
         """Go to another section."""
         dims = self.sections.dims
         dims.set_current_step(0, dims.current_step[0] + sections)
+
+    def place_at(self, x: float, y: float) -> ZyxNm:
+        """Return the place in nm under a pixel of the sections, wherever they have moved since the pointer did."""
+        height, width = self.sections.canvas.size
+        camera = self.sections.scene.camera
+        z = float(self.sections.dims.point[0])
+        middle_y, middle_x = camera.center[-2:]
+        return (
+            z,
+            float(middle_y + (y - height / 2) / camera.zoom),
+            float(middle_x + (x - width / 2) / camera.zoom),
+        )
 
     def segment_under(self, position_nm: Sequence[float]) -> int:
         """Return the dense segment at a place of the section on show, from memory; 0 for background."""

@@ -34,6 +34,7 @@ _SYMBOLS = (
     "ring",
 )
 _SEED_PIXELS = 13
+_FIRST_SEEDS = 64
 _STILL_PIXELS = 4
 _LINE_PIXELS = 9
 """A click moves less than `_STILL_PIXELS`; a line has a seed every `_LINE_PIXELS`."""
@@ -105,7 +106,7 @@ class ColouredPieces:
 
 
 class SeedLayers:
-    """Shows seeds and pieces on a viewer model; implements the presenters' `SeedsStage`.
+    """Shows seeds and pieces on a viewer model.
 
     Parameters
     ----------
@@ -141,7 +142,7 @@ class SeedLayers:
         """Forget the layers, which the viewer has dropped."""
         self._pieces = self._seeds = None
 
-    def begin_seeds(self) -> None:
+    def begin(self) -> None:
         """Take clicks as seeds."""
         if self._pieces is None:
             self._add_layers()
@@ -150,7 +151,7 @@ class SeedLayers:
         if self._on_press not in self._sections.mouse_drag_callbacks:
             self._sections.mouse_drag_callbacks.append(self._on_press)
 
-    def end_seeds(self) -> None:
+    def end(self) -> None:
         """Take marks and colours away and clicks as before."""
         self._active = False
         if self._on_press in self._sections.mouse_drag_callbacks:
@@ -167,16 +168,22 @@ class SeedLayers:
 
     def show_seeds(self, strokes: Sequence[Stroke]) -> None:
         """Mark the places of the seeds."""
-        if self._seeds is None:
+        layer = self._seeds
+        if layer is None:
             return
         places = [place for stroke in strokes for place in stroke.places_nm]
         sides = [stroke.side - 1 for stroke in strokes for _ in stroke.places_nm]
         offset, size = self._grid.offset_nm_zyx, self._grid.voxel_size_nm_zyx
-        self._seeds.data = (np.array(places, float).reshape(-1, 3) - offset) / size
-        if sides:
-            self._seeds.face_color = [rgba(SIDE_COLOURS[side]) for side in sides]
-            self._seeds.symbol = [_SYMBOLS[side] for side in sides]
-        self._seeds.selected_data = set()
+        # The layer never loses a point: napari slices on a thread and looks up what it found there afterwards.
+        rows = max(len(layer.data), len(places), _FIRST_SEEDS)
+        data, shown = np.zeros((rows, 3)), np.arange(rows) < len(places)
+        data[: len(places)] = (np.array(places, float).reshape(-1, 3) - offset) / size
+        sides += [0] * (rows - len(places))
+        layer.data = data
+        layer.face_color = [rgba(SIDE_COLOURS[side]) for side in sides]
+        layer.symbol = [_SYMBOLS[side] for side in sides]
+        layer.shown = shown
+        layer.selected_data = set()
 
     def _add_layers(self) -> None:
         place = placement(self._grid)
@@ -192,10 +199,12 @@ class SeedLayers:
         self._pieces.colormap = piece_colours()
         self._pieces.editable = False
         self._seeds = Points(
-            np.empty((0, 3)),
+            np.zeros((_FIRST_SEEDS, 3)),
             name=SEEDS,
+            shown=np.zeros(_FIRST_SEEDS, bool),
             border_color="white",
-            border_width=0.16,
+            border_width=0.06,
+            size=1,
             canvas_size_limits=(_SEED_PIXELS, _SEED_PIXELS),
             blending="translucent_no_depth",
             **place,

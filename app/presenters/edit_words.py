@@ -8,7 +8,7 @@ from typing import Any
 _DONE = {
     "merge": "Joined segments",
     "split": "Cut a segment",
-    "cleave": "Took a segment apart",
+    "cleave": "Cleaved a segment",
     "detach": "Detached a supervoxel",
     "paint": "Painted voxels",
     "erase": "Erased voxels",
@@ -27,7 +27,7 @@ _NOUNS = {
 _PAST = {
     "merge": "merged",
     "split": "split",
-    "cleave": "took apart",
+    "cleave": "cleaved",
     "detach": "detached a supervoxel of",
     "paint": "painted",
     "erase": "erased voxels of",
@@ -57,8 +57,7 @@ def done_words(
         kind in ("split", "cleave")
         and (count := _length(payload.get("sides") or payload.get("groups"))) > 2
     ):
-        verb = "Cut" if kind == "split" else "Took"
-        return f"{verb} a segment {'into' if kind == 'split' else 'apart into'} {_count(count)}"
+        return f"{'Cut' if kind == 'split' else 'Cleaved'} into {_count(count)}"
     if kind == "mark":
         return "Marked finished" if payload.get("finished", True) else "Marked unfinished"
     if kind == "lock":
@@ -89,7 +88,7 @@ def undo_words(
 
 def applied_words(kind: str, before: Sequence[int], after: Sequence[int]) -> str:
     """Say what a split or a cleave did: "Split 12 into 12 and 87"."""
-    return f"{'Split' if kind == 'split' else 'Took apart'} {listed(before)} into {listed(after)}"
+    return f"{'Split' if kind == 'split' else 'Cleaved'} {listed(before)} into {listed(after)}"
 
 
 def foreign_words(

@@ -158,7 +158,7 @@ class HistoryPresenter:
     changed : callable
         Told when the words of undo and redo may be different.
     switched : callable
-        Told of the changes after a switch.
+        Told, in one line, what was switched, and in more lines which operations do not fit any more.
     failed : callable
         Gets what could not be switched.
     """
@@ -170,7 +170,7 @@ class HistoryPresenter:
         view: HistoryView,
         *,
         changed: Callable[[], None],
-        switched: Callable[[Any], None],
+        switched: Callable[[str, str], None],
         failed: Callable[[Exception], None],
     ) -> None:
         self._session = session
@@ -180,6 +180,7 @@ class HistoryPresenter:
         self._switched = switched
         self._failed = failed
         self._words = HistoryRows(session.project.grid)
+        self._names: dict[int, list[int]] = {}  # of what is undone, nobody else knows them any more
         self.undo_words = self.redo_words = ""
         self._rows: tuple[HistoryRow, ...] = ()
         self._filter = HistoryFilter()
@@ -196,7 +197,12 @@ class HistoryPresenter:
     def switch(self, number: int, on: bool) -> None:
         """Put an operation into effect, or out of it; later ones stay where they can."""
         numbers = {"on": (number,)} if on else {"off": (number,)}
-        self._jobs.edit(lambda: self._session.switch(**numbers), self._switched, self._on_failure)
+
+        def done(changes: Any) -> None:
+            conflicts = "\n".join(f"{c.number}: {c.reason}" for c in changes.conflicts)
+            self._switched(switched_words(number, on, len(changes.conflicts)), conflicts)
+
+        self._jobs.edit(lambda: self._session.switch(**numbers), done, self._on_failure)
 
     def _on_failure(self, error: Exception) -> None:
         self._show_filtered()  # the switch goes back to where it was
@@ -219,7 +225,8 @@ class HistoryPresenter:
         if operation is None:
             return ""
         segments = np.array(self._session.timeline.segments_of(operation.number), np.int64)
-        names = self._session.segmentation.export_ids(segments).tolist()
+        found = self._session.segmentation.export_ids(segments).tolist()
+        names = self._names[operation.number] = found or self._names.get(operation.number, [])
         return undo_words(operation.kind, operation.verdict, names, operation.payload)
 
     def _show(self, read: _Read) -> None:
@@ -235,6 +242,15 @@ class HistoryPresenter:
         if self._filter != HistoryFilter():
             rows = [row for row in rows if row.matches(self._filter)]
         self._view.show_rows(rows, total=len(self._rows))
+
+
+def switched_words(number: int, on: bool, conflicts: int) -> str:
+    """Say what became of an operation that was switched, and of those that depend on it."""
+    state = f"Operation {number} is in effect again" if on else f"Operation {number} is off"
+    if not conflicts:
+        return state
+    others = "a later one does" if conflicts == 1 else f"{conflicts} later ones do"
+    return f"{state}; {others} not fit any more and {'has' if conflicts == 1 else 'have'} no effect"
 
 
 def _damaged(number: int, reason: str) -> HistoryRow:

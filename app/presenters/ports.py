@@ -17,8 +17,6 @@ FIRST_COLOUR = "#2f8dff"
 SECOND_COLOUR = "#ff9f1c"
 """Blue and orange: told apart with every common kind of colour blindness (after Okabe and Ito 2008)."""
 REST_COLOUR = "#a3acb8"
-MESH_COLOURS = (FIRST_COLOUR, SECOND_COLOUR, REST_COLOUR)
-"""Of the two sides, and of segments a person asked for."""
 SIDE_COLOURS = (
     FIRST_COLOUR,
     SECOND_COLOUR,
@@ -31,6 +29,8 @@ SIDE_COLOURS = (
     "#8f7bf0",
 )
 """Of the sides of a split and the groups of a cleave; seeds have a shape of their own, too."""
+MESH_COLOURS = (FIRST_COLOUR, SECOND_COLOUR, REST_COLOUR, *SIDE_COLOURS[2:])
+"""Of the two sides, of segments a person asked for, and of more pieces."""
 
 
 class Jobs(Protocol):
@@ -182,5 +182,5 @@ class SceneView(Protocol):
     def frame(self, centre_nm: ZyxNm, extent_nm: float) -> None:
         """Move both views to a place, with `extent_nm` of it visible."""
 
-    def show_meshes(self, meshes: Sequence[ColouredMesh]) -> None:
-        """Replace what the 3D view shows."""
+    def show_meshes(self, meshes: Sequence[ColouredMesh], *, frame: bool = True) -> None:
+        """Replace what the 3D view shows; without `frame` it stays turned as it is."""

@@ -156,7 +156,7 @@ class ReviewPresenter:
 
     def _take_back(self) -> _Step:
         self._session.undo()
-        taken_back = self._session.history().undone[-1]
+        taken_back = self._session.past.undone[-1]
         return self._next("Undone", first=taken_back.candidate)
 
     def _do_again(self) -> _Step:

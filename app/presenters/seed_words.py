@@ -53,7 +53,7 @@ def seed_title(kind: str, name: int) -> str:
 def apply_words(kind: str, sides: tuple[int, ...]) -> str:
     """Say what applying does."""
     count = max(2, len(sides))
-    return f"Cut into {count}" if kind == "split" else f"Take {count} apart"
+    return f"Cut into {count}" if kind == "split" else f"Cleave into {count}"
 
 
 def preview_words(sides: tuple[int, ...], side: int, pieces: Pieces | None, grid: Grid) -> str:

@@ -47,8 +47,8 @@ class SeedsView(Protocol):
 class SeedsStage(Protocol):
     """The 2D and 3D views."""
 
-    def begin_seeds(self) -> None:
-        """Take clicks as seeds."""
+    def begin_seeds(self, segment: int) -> None:
+        """Take clicks as seeds, and show a segment alone in 3D."""
 
     def show_seeds(self, strokes: Sequence[Stroke]) -> None:
         """Mark the places."""
@@ -147,11 +147,11 @@ class SeedingPresenter:
             return
         since = self._clock()
 
-        def ready(found: tuple[Spot, int]) -> None:
+        def ready(found: tuple[Spot, int, int]) -> None:
             self.kind, self.side, self.strokes, self._since = kind, 1, [], since
-            self._anchor, self._name = found
+            self._anchor, segment, self._name = found
             self._read.clear()
-            self._stage.begin_seeds()
+            self._stage.begin_seeds(segment)
             self._reset()
 
         self._jobs.edit(lambda: self._named(self._session.spot_at(place_nm)), ready, self._failed)
@@ -215,9 +215,9 @@ class SeedingPresenter:
         """Return the sides that have seeds, in order."""
         return tuple(sorted({stroke.side for stroke in self.strokes}))
 
-    def _named(self, spot: Spot) -> tuple[Spot, int]:
-        segment = self._session.segmentation.segment_of[spot.supervoxel]
-        return spot, int(self._session.segmentation.export_ids([segment])[0])
+    def _named(self, spot: Spot) -> tuple[Spot, int, int]:
+        segment = int(self._session.segmentation.segment_of[spot.supervoxel])
+        return spot, segment, int(self._session.segmentation.export_ids([segment])[0])
 
     def _reset(self, trouble: str = "") -> None:
         self._revision += 1

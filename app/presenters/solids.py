@@ -49,6 +49,7 @@ class SolidsPresenter:
         self._segmentation = segmentation
         self._scene: CandidateScene | None = None
         self._picked: dict[int, Spot] = {}
+        self._away = False
 
     @property
     def picks(self) -> tuple[Spot, ...]:
@@ -96,10 +97,18 @@ class SolidsPresenter:
         if list(self._picked) != before:
             self._update()
 
+    def give_way(self, away: bool) -> None:
+        """Leave the 3D view to something else, or come back to it."""
+        self._away = away
+        if not away:
+            self._update()
+
     def _segment(self, spot: Spot) -> int:
         return int(self._segmentation.segment_of[spot.supervoxel])
 
     def _update(self) -> None:
+        if self._away:
+            return
         parts: list[tuple[NDArray[Any], int]] = []
         if self._scene is not None:
             parts = [(self._scene.first, FIRST), (self._scene.second, SECOND)]

@@ -13,7 +13,7 @@ from segmend.app.widgets.history_list import HistoryList
 from segmend.app.widgets.parts import Panel, column, label
 from segmend.app.widgets.theme import Look
 
-_EVERYBODY, _EVERYTHING = "Everybody", "All kinds"
+_EVERYBODY, _EVERYTHING = "Everyone", "All kinds"
 
 
 class FilterLine(QLineEdit):
@@ -68,6 +68,7 @@ class HistoryPanel(Panel):
 
     def _choice(self, first: str) -> QComboBox:
         box = QComboBox()
+        box.setObjectName("narrow")
         box.addItem(first)
         box.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)

@@ -42,6 +42,7 @@ from segmend.app.widgets.start_page import StartPage
 from segmend.app.widgets.team_panel import TeamPanel
 from segmend.app.widgets.theme import Look, icon_folder, style_sheet
 from segmend.app.widgets.viewers import EmbeddedViewer
+from segmend.core.geometry import ZyxNm
 
 _LEFT_WIDTH, _RIGHT_WIDTH = 232, 344
 _LAYERS_HEIGHT = 325
@@ -116,9 +117,10 @@ class MainWindow(QMainWindow):
         self._views.addWidget(self._solids_box)
         self._views.setChildrenCollapsible(False)
         box = QWidget()
-        layout = column(self.notice, self.seeds, self._views, margin=0, spacing=0)
+        layout = column(self.seeds, self._views, margin=0, spacing=0)
         layout.setStretchFactor(self._views, 1)
         box.setLayout(layout)
+        self.notice.lie_over(box)
         return box
 
     def _make_docks(self) -> tuple[QDockWidget, ...]:
@@ -213,6 +215,11 @@ class MainWindow(QMainWindow):
 
     def _show_details(self, text: str, details: str) -> None:
         MessageDialog(self, "This did not work", text, details).open()
+
+    def place_under_pointer(self) -> ZyxNm | None:
+        """Return the place of the sections that the pointer is over now; None elsewhere."""
+        pixel = self.sections.pointer()
+        return None if pixel is None else self.scene.place_at(*pixel)
 
     def show_place(self, text: str) -> None:
         """Say what is under the pointer."""

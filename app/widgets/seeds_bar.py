@@ -27,7 +27,8 @@ class SeedsBar(Panel):
         self.cancel = self._button("Cancel  Esc", "seeds.cancel")
         self.apply = self._button("Apply  ⏎", "seeds.apply")
         self.apply.setProperty("role", "primary")
-        self.setLayout(column(self._first_row(), self._words, margin=10, spacing=4))
+        self._title.setMinimumWidth(1)
+        self.setLayout(column(self._first_row(), self._second_row(), margin=0, spacing=6))
         self.layout().setContentsMargins(12, 8, 12, 8)
         self.hide()
 
@@ -36,12 +37,18 @@ class SeedsBar(Panel):
         layout = QHBoxLayout(row)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
-        layout.addWidget(self._title)
-        layout.addSpacing(4)
-        layout.addLayout(self._chip_row)
-        layout.addStretch(1)
+        layout.addWidget(self._title, 1)
         for button in (self.back, self.cancel, self.apply):
             layout.addWidget(button)
+        return row
+
+    def _second_row(self) -> QWidget:
+        row = QWidget()
+        layout = QHBoxLayout(row)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(10)
+        layout.addLayout(self._chip_row)
+        layout.addWidget(self._words, 1)
         return row
 
     def _button(self, text: str, command: str) -> QPushButton:
@@ -84,7 +91,7 @@ class SeedsBar(Panel):
         chip.setToolTip(f"The next seeds belong to side {number} (key {number})")
         colour = SIDE_COLOURS[number - 1]
         chip.setStyleSheet(
-            f"#sideChip {{ border: 2px solid {colour}; border-radius: 6px; padding: 3px 9px; font-weight: 700; }}"
+            f"#sideChip {{ border: 2px solid {colour}; border-radius: 6px; padding: 2px 8px; font-weight: 700; }}"
             f"#sideChip:checked {{ background: {colour}; color: #0b1220; }}"
         )
         self._chip_row.addWidget(chip)

@@ -6,6 +6,7 @@ from napari.components import ViewerModel
 from napari.components._viewer_mouse_bindings import double_click_to_zoom
 from napari.qt import QtViewer
 from qtpy.QtCore import Signal
+from qtpy.QtGui import QCursor
 
 from segmend.app.widgets.theme import Look, palette
 
@@ -36,6 +37,12 @@ class EmbeddedViewer(QtViewer):
 
     def _on_active_change(self) -> None:
         self._key_map_handler.keymap_providers = []
+
+    def pointer(self) -> tuple[int, int] | None:
+        """Return the pixel x, y that the pointer is over; None outside the canvas."""
+        canvas = self.canvas.native
+        at = canvas.mapFromGlobal(QCursor.pos())
+        return (at.x(), at.y()) if canvas.isVisible() and canvas.rect().contains(at) else None
 
     def set_look(self, look: Look) -> None:
         """Colour the canvas for a look."""
