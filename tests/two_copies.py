@@ -8,7 +8,6 @@ from edits_world import World, make_world
 
 from segmend.core.edits.adoption import adopt
 from segmend.core.edits.interchange import ForeignJournal, ProjectIdentity
-from segmend.core.edits.journal import Journal
 from segmend.core.edits.model import Detach, Erase, Lock, MarkFinished, Merge, Paint, Verdict
 from segmend.core.edits.timeline import Timeline
 from segmend.core.errors import EditRefused, InputError

@@ -75,9 +75,10 @@ def _meant(operations: Sequence[Operation], names: Mapping[int, str]) -> dict[st
     numbers = {operation.number for operation in operations}
     meant = {}
     for operation in operations:
+        meant[names[operation.number]] = operation.number
         same = operation.payload.get(SAME_AS) if operation.kind == "note" else None
-        good = type(same) is int and same in numbers and same < operation.number
-        meant[names[operation.number]] = same if good else operation.number
+        if isinstance(same, int) and same in numbers and same < operation.number:
+            meant[names[operation.number]] = same
     return meant
 
 
