@@ -452,3 +452,56 @@ class EditsMachine(RuleBasedStateMachine):
 
 TestEditsMachine = EditsMachine.TestCase
 TestEditsMachine.settings = settings(max_examples=12, stateful_step_count=25, deadline=None)
+
+
+@pytest.mark.slow
+def test_10000_mixed_operations_undone_to_zero(tmp_path):
+    world = make_world(tmp_path, snapshots=tmp_path / "snapshots")
+    start, labels = world.segmentation.state(), world.finest().copy()
+    rng = np.random.default_rng(5)
+    count = 0
+    while count < 10_000:
+        try:
+            mixed_operation(world, rng)
+        except (EditRefused, InputError):
+            continue
+        count += 1
+        if count % 2500 == 0:
+            state, left_out = replayed(world)
+            assert state.same_as(world.segmentation.state())
+            assert left_out == [problem.number for problem in world.timeline.problems]
+            world = world.reopened()
+            assert world.segmentation.state().same_as(state)
+    while world.timeline.can_undo:
+        world.timeline.undo()
+    assert world.segmentation.state().same_as(start)
+    assert np.array_equal(world.finest(), labels)
+    world.close()
+
+
+def mixed_operation(world, rng):
+    kinds = {"merge": 24, "split": 20, "undo": 26, "redo": 6, "detach": 6, "mark": 5, "verdict": 4}
+    kinds |= {"divide": 3, "paint": 3, "erase": 2, "switch": 1}
+    kind = str(rng.choice(list(kinds), p=np.array(list(kinds.values())) / sum(kinds.values())))
+    alive = np.flatnonzero(world.segmentation.segment_of)
+    one, other = (int(s) for s in rng.choice(alive, 2))
+    segment = int(world.segmentation.segment_of[one])
+    if kind in ("undo", "redo"):
+        return getattr(world.timeline, kind)()
+    if kind == "switch":
+        done = world.timeline.done[-40:]
+        return done and world.timeline.switch(off=[done[int(rng.integers(len(done)))].number])
+    corner = rng.integers(0, 8, 3).tolist()
+    mask = world.stroke(corner, [c + 2 for c in corner])
+    return world.commit(
+        {
+            "merge": lambda: world.merge(one, other),
+            "split": lambda: world.split(one, int(rng.choice(world.segmentation.members(segment)))),
+            "detach": lambda: Detach((world.spot(one),)),
+            "mark": lambda: MarkFinished(world.spot(one)),
+            "verdict": lambda: Verdict("c", "unsure", NOWHERE),
+            "divide": lambda: world.divide(one),
+            "paint": lambda: Paint(mask, world.spot(one), NOWHERE),
+            "erase": lambda: Erase(mask, world.spot(one), NOWHERE),
+        }[kind]()
+    )
