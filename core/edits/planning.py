@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from segmend.core.edits.bridging import bridges
 from segmend.core.edits.model import (
     Cleave,
     Detach,
@@ -87,14 +88,7 @@ def _bridges(supervoxels: list[int], segments: list[int], segmentation: Segmenta
         return Edges.none()
     ends = np.array(pairs, np.uint32)
     middles = (segmentation.points(ends[:, 0]) + segmentation.points(ends[:, 1])) / 2
-    ones = np.ones(len(ends))
-    return Edges(  # a person said that these belong together: the strongest contact there is
-        ends,
-        ones.astype(np.float32),
-        ones.astype(np.uint32),
-        ones.astype(np.float32),
-        middles.astype(np.float32),
-    )
+    return bridges(ends, middles)
 
 
 def _plan_mark(

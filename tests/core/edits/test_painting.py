@@ -177,6 +177,25 @@ def test_more_parts_than_a_patch_may_have_are_spread_over_several(world, monkeyp
     np.testing.assert_array_equal(segments(world), expected)
 
 
+def test_a_stroke_far_from_its_segment_is_bridged_to_it(world):
+    """Later cuts run on the graph: all of the segment is to hang together as a person wants it."""
+    target = int(segments(world)[0, 0, 0])
+    far = block(world, (8, 11), (14, 18), (17, 21)) & (segments(world) != target)
+    resolved = world.paint(far, (0, 0, 0))
+    change = world.step(resolved)
+    assert change.bridges.pairs.tolist() == [[int(world.now[0, 0, 0]), resolved.children[0]]]
+    assert resolved.children[0] in world.segmentation.edges_within(target).pairs
+    world.undo()
+    assert resolved.children[0] not in world.segmentation.edges_within(target).pairs
+
+
+def test_a_stroke_that_touches_its_segment_needs_no_bridge(world):
+    target = segments(world) == segments(world)[0, 0, 0]
+    beside = ndimage.binary_dilation(target) & ~target
+    change = world.step(world.paint(beside, (0, 0, 0)))
+    assert len(change.bridges) == 0
+
+
 def test_undo_gives_the_voxels_back(world):
     before = world.now.copy()
     world.step(world.paint(block(world, (2, 6), (3, 8), (4, 9)), (0, 0, 0)))
