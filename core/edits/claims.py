@@ -62,7 +62,7 @@ class Claims:
                 f"a claim of {seconds} seconds: expected more than 0, at most {LONGEST_SECONDS:g}"
             )
         self._check_writable()
-        with self._storage.section():
+        with self._storage.section(alone=False):
             now = self._storage.now()
             changed = self._storage.change(
                 "INSERT INTO claims (candidate, author, until) VALUES (:candidate, :author, :until)"
@@ -82,7 +82,7 @@ class Claims:
     def release(self, candidate: str, author: str) -> None:
         """Give a candidate back; one that somebody else has stays theirs."""
         self._check_writable()
-        with self._storage.section():
+        with self._storage.section(alone=False):
             self._storage.change(
                 "DELETE FROM claims WHERE candidate = :candidate AND author = :author",
                 {"candidate": candidate, "author": author},

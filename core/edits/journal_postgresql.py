@@ -61,8 +61,8 @@ class PostgresqlStorage:
             )
 
     @contextmanager
-    def section(self) -> Iterator[None]:
-        """Exclude every other writer; commit at the end."""
+    def section(self, *, alone: bool = True) -> Iterator[None]:
+        """Exclude every other writer unless told not to; commit at the end."""
         if self._inside:
             yield
             return
@@ -72,7 +72,8 @@ class PostgresqlStorage:
         try:
             with self._told("written"):
                 transaction = connection.begin()
-                connection.execute(_LOCK, {"key": self._lock})
+                if alone:
+                    connection.execute(_LOCK, {"key": self._lock})
             yield
             committing = True
             transaction.commit()

@@ -14,7 +14,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -101,7 +101,7 @@ class SqliteStorage:
         return self._tables.issuperset(_TABLES)
 
     @contextmanager
-    def section(self) -> Iterator[None]:
+    def section(self, *, alone: bool = True) -> Iterator[None]:
         """Exclude every other writer; commit at the end."""
         if self._inside:
             yield
@@ -120,7 +120,8 @@ class SqliteStorage:
         finally:
             self._inside = False
             if connection.in_transaction:
-                connection.execute("ROLLBACK")
+                with suppress(*_FAILURES):  # a disk that failed a moment ago may fail again
+                    connection.execute("ROLLBACK")
 
     def rows(self, sql: str, **values: Any) -> Sequence[tuple[Any, ...]]:
         """Return all rows of a query; none where there is no journal yet."""

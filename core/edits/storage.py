@@ -41,10 +41,13 @@ class Storage(Protocol):
         """The query for rows ``:first`` to ``:last``."""
         ...
 
-    def section(self) -> AbstractContextManager[None]:
-        """Exclude every other writer; what changes inside is committed at the end, all or nothing.
+    def section(self, *, alone: bool = True) -> AbstractContextManager[None]:
+        """Commit what changes inside at the end, all or nothing; inside another section it is part of that one.
 
-        Inside another section it is part of that one.
+        Parameters
+        ----------
+        alone : bool
+            Exclude every other writer; what is one statement, as a claim is, need not wait for them.
         """
         ...
 

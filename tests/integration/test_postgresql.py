@@ -155,6 +155,13 @@ def test_a_claim_ends_by_the_clock_of_the_server(journals):
     assert ada.claims.active() == ()
 
 
+def test_a_claim_does_not_wait_for_an_edit(journals):
+    ada, bob = journals
+    with ada.writing():
+        assert bob.claims.claim("c", "bob", 60)
+        assert [claim.author for claim in ada.claims.active()] == ["bob"]
+
+
 def test_roles_hold_for_everybody(journals):
     ada, bob = journals
     assert (bob.team.role_of("ada"), bob.team.role_of("bob")) == ("owner", "proofreader")
