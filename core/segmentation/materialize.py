@@ -74,7 +74,8 @@ def materialize(
     box : Box, optional
         The part to write; the whole volume if not given.
     memory_gb : float
-        What the blocks may take; the look-up tables (about 20 bytes per supervoxel) come on top.
+        What the blocks may take; the program with its cache (0.6 GB) and the look-up tables (about 20 bytes per
+        supervoxel) come on top.
     attributes : mapping, optional
         Kept with the array in ``.zarr``.
     progress : callable, optional
