@@ -10,18 +10,18 @@ from numba import njit
 from numpy.typing import NDArray
 
 from segmend.core.algorithms.arrays import graph_edges
-from segmend.core.algorithms.heap import pop, push
 from segmend.core.algorithms.max_flow import arcs_of, cut_between
+from segmend.core.algorithms.seeded_clusters import assign_loose, clusters
 from segmend.core.errors import InputError
 
 Array = NDArray[Any]
 
-PATH_STEEPNESS = 24
-"""Length of a contact = 1 / (area x affinity ** PATH_STEEPNESS): between a sum and the weakest contact on the way."""
 CUT_STEEPNESS = 4
 """Capacity of a contact = area x affinity ** CUT_STEEPNESS."""
 WEAKEST = 1e-12
 """No contact counts as weaker than this."""
+BOUNDARY = 0.1
+"""A contact with less mean affinity than this is a boundary between two neurites."""
 FIRST_BAND = 1
 """Steps from the border that the first band reaches."""
 KEPT = 0.8
@@ -29,15 +29,23 @@ KEPT = 0.8
 
 
 def seeded_partition(
-    edges: Array, affinity: Array, area: Array, seeds: Sequence[Array], n: int
+    edges: Array,
+    affinity: Array,
+    area: Array,
+    seeds: Sequence[Array],
+    n: int,
+    *,
+    size: Array | None = None,
+    boundary: float = BOUNDARY,
 ) -> NDArray[np.int64]:
     """Divide a segment's supervoxels between sides, each given by seeds.
 
-    First every supervoxel goes to the nearest seed, where a weak contact is very long: a leak is far, the whole of a
-    neurite is near. Then, for each two sides that touch, an exact minimum cut is sought in a band around their border,
-    with all that lies outside contracted into its side; the band grows while the cut runs along its rim. A cut that
-    would take more than a fifth of a side away is not accepted: a global cut between single seeds would only isolate
-    a seed.
+    1. Agglomeration by mean affinity that keeps the seeds of different sides apart (`seeded_clusters`).
+    2. What only weak contacts join to the rest goes to the side that has least against it: a piece that a boundary
+       parts from one side, its only neighbour, belongs to the other.
+    3. For each two sides that touch, an exact minimum cut in a band around their border, with all that lies outside
+       contracted into its side; the band grows while the cut runs along its rim. A cut that would take more than a
+       fifth of a side away is not accepted: a global cut between single seeds would only isolate a seed.
 
     Parameters
     ----------
@@ -51,11 +59,15 @@ def seeded_partition(
         Supervoxels of each side; two sides or more, none empty, none shared.
     n : int
         Number of supervoxels.
+    size : (n,) array, optional
+        Voxels of each supervoxel; equal by default.
+    boundary : float
+        Weaker contacts part neurites; 0 to have everything go where it is held most.
 
     Returns
     -------
     (n,) int64
-        Side 0, 1, ... of each supervoxel; -1 for what no seed reaches.
+        Side 0, 1, ... of each supervoxel; -1 for what no contact joins to a seed.
 
     Raises
     ------
@@ -66,8 +78,13 @@ def seeded_partition(
     kind = _kinds(seeds, n)
     mean = np.clip(np.asarray(affinity, dtype=np.float64), 0, 1)
     faces = np.asarray(area, dtype=np.float64)
-    side = nearest_side(pairs, 1 / np.maximum(faces * mean**PATH_STEEPNESS, WEAKEST), kind)
-    return _refined(pairs, cut_capacity(mean, faces), kind, side, len(seeds)) - 1
+    voxels = np.ones(n) if size is None else np.asarray(size, np.float64)
+    cluster, ends, total, contact = clusters(pairs, mean, faces, voxels, kind, boundary)
+    held, whole = np.zeros(n, np.int64), np.bincount(cluster, voxels, minlength=n)
+    np.maximum.at(held, cluster, kind)
+    given = assign_loose(ends, total, contact, whole, held, len(seeds), boundary)
+    fixed = (kind > 0) | (held[cluster] == 0)
+    return _refined(pairs, cut_capacity(mean, faces), fixed, given[cluster], len(seeds)) - 1
 
 
 def cut_capacity(affinity: Array, area: Array) -> NDArray[np.float64]:
@@ -90,7 +107,7 @@ def _kinds(seeds: Sequence[Array], n: int) -> NDArray[np.int64]:
     return kind
 
 
-def _refined(pairs: Array, capacity: Array, kind: Array, side: Array, sides: int) -> Array:
+def _refined(pairs: Array, capacity: Array, fixed: Array, side: Array, sides: int) -> Array:
     """Refine the border of every two sides that touch, once, in the order of the sides."""
     for a in range(1, sides + 1):
         for b in range(a + 1, sides + 1):
@@ -101,8 +118,7 @@ def _refined(pairs: Array, capacity: Array, kind: Array, side: Array, sides: int
                 continue
             row = np.cumsum(ours) - 1
             one = np.where(side[ours] == a, 1, 2)
-            fixed = kind[ours] > 0
-            two = _refined_pair(row[pairs[inner]], capacity[inner], fixed, one)
+            two = _refined_pair(row[pairs[inner]], capacity[inner], fixed[ours], one)
             side[ours] = np.where(two == 1, a, b)
     return side
 
@@ -122,35 +138,6 @@ def _refined_pair(pairs: Array, capacity: Array, fixed: Array, side: Array) -> A
         if not rim[pairs[crossing]].any():
             return best
         reach *= 2
-
-
-@njit(cache=True, nogil=True)
-def nearest_side(pairs: Array, length: Array, kind: Array) -> Array:
-    """Return the kind of the nearest seed of each node, 0 where there is no way (Dijkstra 1959)."""
-    start, arcs = arcs_of(pairs, len(kind))
-    side = kind.copy()
-    distance = np.where(kind > 0, 0.0, np.inf)
-    scores = np.empty(len(arcs) + len(kind), np.float64)
-    items = np.empty(len(arcs) + len(kind), np.int64)
-    size = 0
-    for seed in np.flatnonzero(kind):
-        push(scores, items, size, 0.0, seed)
-        size += 1
-    while size > 0:
-        far, u = -scores[0], items[0]
-        pop(scores, items, size)
-        size -= 1
-        if far > distance[u]:
-            continue
-        for k in range(start[u], start[u + 1]):
-            v = pairs[arcs[k] >> 1, 1 - (arcs[k] & 1)]
-            onward = far + length[arcs[k] >> 1]
-            if onward < distance[v]:
-                distance[v] = onward
-                side[v] = side[u]
-                push(scores, items, size, -onward, v)
-                size += 1
-    return side
 
 
 @njit(cache=True, nogil=True)
