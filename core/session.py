@@ -235,7 +235,11 @@ class Session(SessionReading):
     def _announce(self, step: Step) -> Changes:
         """Tell the queue first, then everybody else."""
         changes = changes_of(step, self.segmentation)
-        decided = tell_queue(self._queue, changes, verdicts_after(step)) if self._queue else []
+        decided = (
+            tell_queue(self._queue, changes, verdicts_after(step))
+            if self._queue is not None
+            else []
+        )
         if changes.old_ids or changes.new_ids:
             self.edited.emit(changes)
         for candidate, verdict in decided:

@@ -27,7 +27,7 @@ def load_queue(
         In effect; their verdicts hold.
     """
     path = project.candidates_path
-    known = load_candidates(path, segmentation.base.supervoxel_count) if path.exists() else []
+    known = load_candidates(path, segmentation.supervoxel_count) if path.exists() else []
     z, y, x = project.grid.voxel_size_nm_zyx
     return CandidateQueue(
         known,

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from edits_world import voronoi
 
+from segmend.core.candidates.candidate import Candidate, candidate_id
+from segmend.core.candidates.store import save_candidates
 from segmend.core.edits.mask import VoxelMask
 from segmend.core.edits.model import (
     Cleave,
@@ -22,7 +24,7 @@ from segmend.core.edits.model import (
     SplitSupervoxel,
     Spot,
 )
-from segmend.core.errors import EditRefused, InputError, ProjectError, ProjectLocked
+from segmend.core.errors import EditRefused, InputError, ProjectError, ProjectLocked, StaleEdit
 from segmend.core.geometry import Box, Grid
 from segmend.core.project import create_project, open_project
 from segmend.core.segmentation.mapped_labels import MappedLabels
@@ -222,6 +224,47 @@ def test_conflicts_and_damaged_rows_do_not_stop_a_project_from_opening(session, 
         assert again.apply(merge(again, 5, 20)).operation == 5
     findings = check_project(open_project(path)).findings
     assert any("row 2" in finding.problem for finding in findings)
+
+
+@pytest.fixture
+def team(path, monkeypatch):
+    """Two people on one project."""
+    monkeypatch.setattr("segmend.core.edits.journal.Journal.shared", True)
+    monkeypatch.setattr("segmend.core.projects.folder.Project.shared", True)
+    with Session.open(path, author="ada") as ada, Session.open(path, author="ben") as ben:
+        yield ada, ben
+
+
+def test_what_made_an_edit_stale_is_announced(team):
+    ada, ben = team
+    told = []
+    ben.edited.connect(told.append)
+    done = ada.apply(merge(ada, 1, 60))
+    with pytest.raises(StaleEdit, match="ada"):
+        ben.apply(merge(ben, 60, 30))
+    assert told == [done]
+    assert told[0].author == "ada"
+    ben.apply(merge(ben, 60, 30))
+    assert [c.author for c in ada.catch_up()] == ["ben"]
+    assert ada.state().same_as(ben.state())
+    assert ada.catch_up() == []
+
+
+def test_a_candidate_that_somebody_else_decided_is_announced(team):
+    ada, ben = team
+    edit = merge(ada, 1, 60)
+    candidate = Candidate(candidate_id(edit), "merge", edit.place_nm, edit, {}, 0.5, 1.0)
+    save_candidates(ada.project.candidates_path, [candidate])
+    assert ben.queue.next() is not None
+    told = []
+    ben.decided.connect(lambda _, verdict: told.append(verdict))
+    ada.decide(candidate, "accept")
+    with pytest.raises(StaleEdit, match="ada"):
+        ben.decide(candidate, "reject")
+    assert told == ["accept"]
+    ada.undo()
+    ben.catch_up()
+    assert told == ["accept", "open"]
 
 
 def test_a_preview_changes_nothing(session):
