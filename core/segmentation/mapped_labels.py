@@ -13,9 +13,9 @@ from segmend.core.geometry import Box, Grid, Zyx
 from segmend.core.volumes.base import Volume
 from segmend.core.volumes.deferred import DeferredVolume
 
-_MOST_LOOKED_FOR = 6
+_MOST_LOOKED_FOR = 4
 """Looking for more changed segments than this takes longer than mapping everything again."""
-_BLOCK = 1024
+_BLOCK = 64
 
 
 class Mapping(Protocol):
@@ -134,28 +134,19 @@ def _flat_like(out: NDArray[np.uint32], supervoxels: NDArray[np.uint32]) -> NDAr
 
 @njit(cache=True, nogil=True)
 def _map_flat(supervoxels, segment_of, out):  # type: ignore[no-untyped-def]  # pragma: no cover
-    last = np.uint32(0)
-    mapped = np.uint32(0)
-    for i in range(supervoxels.size):
+    for i in range(out.size):
         supervoxel = supervoxels[i]
-        if supervoxel != last:  # neighbours along x mostly repeat: saves the random read
-            last = supervoxel
-            mapped = segment_of[supervoxel] if supervoxel < segment_of.size else np.uint32(0)
-        out[i] = mapped
+        out[i] = segment_of[supervoxel] if supervoxel < segment_of.size else np.uint32(0)
 
 
 @njit(cache=True, nogil=True)
 def _remap_flat(supervoxels, segment_of, out, one, other):  # type: ignore[no-untyped-def]  # pragma: no cover
+    # Looking runs on vectors and skips most blocks; in the others every voxel is mapped, because asking each
+    # whether it has to be takes longer.
     for start in range(0, out.size, _BLOCK):
         shown = out[start : start + _BLOCK]
         met = 0
-        for i in range(shown.size):  # without a branch, so that it runs on vectors
+        for i in range(shown.size):
             met += (shown[i] == one) | (shown[i] == other)
         if met:
-            here = supervoxels[start : start + _BLOCK]
-            for i in range(shown.size):
-                if shown[i] == one or shown[i] == other:
-                    supervoxel = here[i]
-                    shown[i] = (
-                        segment_of[supervoxel] if supervoxel < segment_of.size else np.uint32(0)
-                    )
+            _map_flat(supervoxels[start : start + _BLOCK], segment_of, shown)

@@ -199,7 +199,7 @@ def section(supervoxels: int, edge: int = 2048, cell: int = 20) -> np.ndarray:
     count = edge // cell + 2
     ids = rng.integers(1, supervoxels + 1, (count, count)).astype(np.uint32)
     y, x = np.indices((edge, edge), np.int32)
-    shift = rng.integers(0, cell // 2, (2, edge), np.int32)
+    shift = np.abs(np.cumsum(rng.integers(-1, 2, (2, edge), np.int32), axis=1)) % cell
     return np.ascontiguousarray(ids[(y + shift[0]) // cell, (x + shift[1][:, None]) // cell])
 
 

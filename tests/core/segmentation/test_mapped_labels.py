@@ -101,9 +101,10 @@ def test_remapping_what_changed_equals_mapping_everything(before, after, seed):
     assert np.array_equal(out, map_labels(supervoxels, after))
 
 
-def test_remapping_leaves_other_segments_alone(supervoxels):
-    out = np.full(supervoxels.shape, 8, np.uint32)
-    out[0] = 3
-    remap_changed(supervoxels, TABLE.segment_of, out, [3, 5, 1])
-    assert (out[1:] == 8).all()
-    assert np.array_equal(out[0], TABLE.segment_of[supervoxels[0]])
+def test_only_the_neighbourhood_of_changed_segments_is_mapped_again():
+    supervoxels = np.ones(4096, np.uint32)
+    out = np.full(4096, 8, np.uint32)
+    out[[0, -1]] = 3
+    remap_changed(supervoxels, np.array([0, 9], np.uint32), out, [3])
+    assert out[0] == out[-1] == 9
+    assert (out[1024:-1024] == 8).all()
