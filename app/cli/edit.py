@@ -51,7 +51,7 @@ def execute(options: argparse.Namespace) -> Answer:
 
     read_only = options.action == "log" or options.preview
     with Session.open(
-        options.project, author=options.author, read_only=read_only, durable=not read_only
+        options.project, author=options.author, read_only=read_only, durable=options.durable
     ) as session:
         if options.action == "log":
             return _log(session)

@@ -14,7 +14,7 @@ _PLACES: dict[str, Any] = {"nargs": "+", "type": float, "action": "append", "met
 def add_actions(parser: argparse.ArgumentParser) -> None:
     """Add one sub-command for each kind of edit."""
     add_edit_options(parser)
-    parser.set_defaults(action=None, nm=False, author=None, reason="", preview=False)
+    parser.set_defaults(action=None, nm=False, author=None, reason="", preview=False, durable=False)
     actions = parser.add_subparsers(metavar="ACTION", parser_class=OneLineParser)
     merge = _action(actions, "merge", "join the segments at two or more places")
     merge.add_argument(
@@ -45,6 +45,11 @@ def add_edit_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that all edits share."""
     parser.add_argument("--nm", action="store_true", help="places are nm, not voxels")
     parser.add_argument("--reason", help="why; kept in the journal")
+    parser.add_argument(
+        "--durable",
+        action="store_true",
+        help="flush each edit to disk before it is acknowledged, so that it survives a power cut, too",
+    )
     add_author_option(parser)
 
 

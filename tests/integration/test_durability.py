@@ -30,10 +30,10 @@ def strace() -> str:
 def flushes_before_answers(strace: str, project: Path, lines: list[str], *options: str) -> list:
     """Return how often the log was flushed before each answer, and the answers."""
     trace = project.parent / "trace.txt"
-    command = [sys.executable, "-m", "segmend.app", "edit", str(project), "--stdin", *options]
+    traced = [strace, "-f", "-y", "-s", "20", "-e", "trace=fdatasync,fsync,write", "-o", str(trace)]
+    edit = [sys.executable, "-m", "segmend.app", "edit", str(project), "--stdin", *options]
     done = subprocess.run(
-        [strace, "-f", "-y", "-s", "20", "-e", "trace=fdatasync,fsync,write", "-o", str(trace)]
-        + command,
+        [*traced, *edit],
         input="".join(lines),
         capture_output=True,
         text=True,
@@ -70,9 +70,7 @@ def test_a_durable_edit_is_flushed_before_it_is_acknowledged(
     assert min(counts) >= 1
 
 
-def test_the_default_does_not_flush_each_edit(
-    strace: str, project: Path, lines: list[str]
-) -> None:
+def test_the_default_does_not_flush_each_edit(strace: str, project: Path, lines: list[str]) -> None:
     counts, answers = flushes_before_answers(strace, project, lines)
     assert len(counts) == sum("operation" in answer for answer in answers)
     assert sum(counts) < len(counts)

@@ -45,7 +45,7 @@ def paints(shape: tuple[int, int, int], count: int) -> list[str]:
     lines = []
     for _ in range(count):
         places = rng.integers(0, shape, (400, 3)).tolist()
-        lines.append(json.dumps({"kind": "paint", "points": places, "radius": 1, "new": True}))
+        lines.append(json.dumps({"kind": "paint", "points": places, "radius": 12, "new": True}))
     return lines
 
 
