@@ -28,6 +28,7 @@ COMMANDS = (
     "review",
     "edit",
     "adopt",
+    "reapply",
     "team",
     "check",
     "export",

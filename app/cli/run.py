@@ -27,6 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--stages", help=f"some of {','.join(STAGES)} (default: those not imported)"
     )
     parser.add_argument("--model", help="affinity network: a name (segmend models) or a file")
+    parser.add_argument(
+        "--threshold",
+        type=float,
+        metavar="AFFINITY",
+        help="segments are cut at this mean affinity, 0 to 1 (0.4)",
+    )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="a Dask scheduler to work on")
     parser.add_argument(
@@ -34,12 +40,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="start again beside the edits of a project that has some; they stay in the journal",
     )
+    parser.add_argument(
+        "--keep-edits",
+        action="store_true",
+        help="with --new-generation: make what was decided so far good on the new segmentation",
+    )
     add_box_option(parser, "count supervoxels, segments and candidates inside this box")
 
 
 def execute(options: argparse.Namespace) -> Answer:
     """Run the stages in worker processes."""
     stages = parse_stages(options.stages)
+    if options.keep_edits and not options.new_generation:
+        raise InputError("--keep-edits goes with --new-generation: without it edits are never left")
+    settings = _settings(options.model, options.threshold)
     from segmend.core.pipeline.runner import run_pipeline
     from segmend.core.project import open_project
     from segmend.core.project_lock import ProjectLock
@@ -53,7 +67,7 @@ def execute(options: argparse.Namespace) -> Answer:
         report = run_pipeline(
             project,
             stages,
-            _settings(options.model),
+            settings,
             device=options.device,
             scheduler=options.scheduler,
             new_generation=options.new_generation,
@@ -74,6 +88,12 @@ def execute(options: argparse.Namespace) -> Answer:
     lines.append(
         f"{report.supervoxels} supervoxels in {report.segments} segments, {report.candidates} candidates"
     )
+    if options.keep_edits:
+        from segmend.app.cli.reapply import describe, reapply_to
+
+        kept = reapply_to(path)
+        values["reapplied"] = kept.to_json()
+        lines.append(describe(kept))
     return Answer(values, "\n".join([*lines, f"next: segmend review {options.project}"]))
 
 
@@ -100,12 +120,15 @@ def parse_stages(text: str | None) -> tuple[str, ...] | None:
     return names
 
 
-def _settings(model: str | None) -> PipelineSettings:
-    from segmend.core.pipeline.settings import AffinitiesSettings, PipelineSettings
+def _settings(model: str | None, threshold: float | None) -> PipelineSettings:
+    from segmend.core.pipeline.settings import PipelineSettings
 
-    if model is None:
-        return PipelineSettings()
-    return PipelineSettings(affinities=AffinitiesSettings(model=model))
+    values: dict[str, dict[str, object]] = {}
+    if model is not None:
+        values["affinities"] = {"model": model}
+    if threshold is not None:
+        values["agglomeration"] = {"threshold": threshold}
+    return PipelineSettings.from_values(values)
 
 
 def _tell(steps: Steps) -> Callable[[Progress], None]:

@@ -1,0 +1,261 @@
+"""Decisions made good on another segmentation of the same volume.
+
+Each decision that is in effect becomes constraints between places. Those that the new segmentation keeps anyway cost
+nothing; for the others the edit is made that keeps them. What was one segment and what was several when the person
+stopped is known for every place, and all constraints agree with it, so that carrying one out never has to undo another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from segmend.core.edits.constraints import Constraint, Decision
+from segmend.core.edits.meaning import ConflictingDecision, Reapplied, is_marked
+from segmend.core.edits.model import (
+    Edit,
+    Erase,
+    Lock,
+    MarkFinished,
+    Merge,
+    Paint,
+    Split,
+    Spot,
+    Verdict,
+)
+from segmend.core.edits.timeline import Timeline
+from segmend.core.edits.tissue import Tissue
+from segmend.core.errors import EditRefused, InputError
+from segmend.core.geometry import ZyxNm
+
+MOST_PASSES = 3
+SUPPORT = 16
+"""Supervoxels of a former segment that show on which side of a cut it lies."""
+
+
+def reapply(
+    decisions: Sequence[Decision],
+    former: Tissue,
+    timeline: Timeline,
+    rejected: Sequence[str] = (),
+    superseded: int = 0,
+) -> Reapplied:
+    """Make decisions good on the segmentation of a timeline, in their order, as edits with their authors.
+
+    Parameters
+    ----------
+    decisions : sequence of Decision
+        That are still meant.
+    former : Tissue
+        What they left behind.
+    timeline : Timeline
+        Open for writing, with voxels.
+    rejected : sequence of str
+        Candidates of the new segmentation that are waiting for a verdict; those that were rejected before are
+        rejected again.
+    superseded : int
+        Passed on.
+    """
+    return _Reapplication(decisions, former, timeline, set(rejected)).run(superseded)
+
+
+class _Reapplication:
+    def __init__(
+        self,
+        decisions: Sequence[Decision],
+        former: Tissue,
+        timeline: Timeline,
+        waiting: set[str],
+    ) -> None:
+        assert timeline.voxels is not None
+        self._decisions = decisions
+        self._former = former
+        self._timeline = timeline
+        self._waiting = waiting
+        self._now = Tissue(timeline.segmentation, timeline.voxels)
+        self._moved: dict[ZyxNm, ZyxNm] = {}
+        self._edited: set[int] = set()
+        self._reasons: dict[int, str] = {}
+        self._constraints = [c for decision in decisions for c in decision.constraints]
+        self._label = {
+            place: former.segment_at(place)
+            for c in self._constraints
+            for place in (c.first, c.second)
+        }
+        self._support: dict[ZyxNm, list[tuple[ZyxNm, int]]] = {}
+
+    def run(self, superseded: int) -> Reapplied:
+        """Work through the decisions until all hold or nothing more helps."""
+        for turn in range(MOST_PASSES):
+            before = len(self._timeline.done)
+            for number, decision in enumerate(self._decisions):
+                if not isinstance(decision.edit, MarkFinished | Lock):
+                    self._make_good(number, decision, again=turn > 0)
+            if len(self._timeline.done) == before:
+                break
+        for number, decision in enumerate(self._decisions):
+            if isinstance(decision.edit, MarkFinished | Lock):
+                self._make_good(number, decision, again=False)
+        for decision in self._decisions:
+            self._reject(decision)
+        return self._result(superseded)
+
+    def _result(self, superseded: int) -> Reapplied:
+        broken = [n for n, decision in enumerate(self._decisions) if not self._holds(n, decision)]
+        applied = self._edited - set(broken)
+        conflicts = tuple(self._conflict(n, self._decisions[n]) for n in broken)
+        total = len(self._decisions)
+        return Reapplied(
+            total, total - len(broken) - len(applied), len(applied), superseded, conflicts
+        )
+
+    def _conflict(self, number: int, decision: Decision) -> ConflictingDecision:
+        reason = decision.problem or self._reasons.get(number, "it contradicts other decisions")
+        return ConflictingDecision(
+            decision.generation, decision.number, decision.kind, decision.author, decision.place_nm, reason
+        )  # fmt: skip
+
+    def _holds(self, number: int, decision: Decision) -> bool:
+        if decision.problem:
+            return False
+        if decision.edit is not None:
+            return number not in self._reasons
+        return all(self._kept(c) for c in decision.constraints)
+
+    def _kept(self, constraint: Constraint) -> bool:
+        first, second = (self._segment(p) for p in (constraint.first, constraint.second))
+        return bool(first and second) and (first == second) == constraint.together
+
+    def _segment(self, place: ZyxNm) -> int:
+        return self._now.segment_at(self._here(place))
+
+    def _here(self, place: ZyxNm) -> ZyxNm:
+        """Return the nearest place that is not background now."""
+        if place not in self._moved:
+            self._moved[place] = self._now.nearest(place)
+        return self._moved[place]
+
+    def _spot(self, place: ZyxNm) -> Spot:
+        here = self._here(place)
+        return Spot(self._now.supervoxel_at(here), here)
+
+    # -- one decision --------------------------------------------------------------------------
+
+    def _make_good(self, number: int, decision: Decision, *, again: bool) -> None:
+        if decision.problem or (again and decision.edit is not None):
+            return
+        try:
+            if decision.edit is not None:
+                self._repeat(number, decision, decision.edit)
+            for constraint in decision.constraints:
+                if not self._kept(constraint):
+                    self._keep(number, decision, constraint)
+        except (EditRefused, InputError) as error:
+            self._reasons[number] = str(error)
+
+    def _keep(self, number: int, decision: Decision, constraint: Constraint) -> None:
+        if not constraint.together:
+            self._part(number, decision, constraint.first, constraint.second)
+            return
+        for first, second in self._in_the_way(constraint):
+            self._part(number, decision, first, second)
+        if self._segment(constraint.first) != self._segment(constraint.second):
+            spots = self._spot(constraint.first), self._spot(constraint.second)
+            self._commit(number, decision, Merge(spots))
+
+    def _in_the_way(self, constraint: Constraint) -> list[tuple[ZyxNm, ZyxNm]]:
+        """Return pairs to be parted first, so that a merge does not join what was decided to be apart."""
+        ends = {self._segment(constraint.first), self._segment(constraint.second)}
+        own = self._label[constraint.first]
+        pairs = {}
+        for other in self._constraints:
+            if other.together:
+                continue
+            sides = [self._segment(place) for place in (other.first, other.second)]
+            if sides[0] == sides[1] or set(sides) != ends:
+                continue
+            for place, segment in zip((other.first, other.second), sides, strict=True):
+                if self._label[place] != own:
+                    near = constraint.first
+                    if self._segment(near) != segment:
+                        near = constraint.second
+                    pairs[segment, self._label[place]] = (near, place)
+        return list(pairs.values())
+
+    def _part(self, number: int, decision: Decision, first: ZyxNm, second: ZyxNm) -> None:
+        segment = self._segment(first)
+        if not segment or segment != self._segment(second):
+            return
+        sides = [self._side(place, segment) for place in (first, second)]
+        shared = {s.supervoxel for s in sides[0]} & {s.supervoxel for s in sides[1]}
+        seeds = tuple(
+            (self._spot(place), *(s for s in side if s.supervoxel not in shared))
+            for place, side in zip((first, second), sides, strict=True)
+        )
+        self._commit(number, decision, Split(seeds))
+
+    def _side(self, place: ZyxNm, segment: int) -> list[Spot]:
+        """Return seeds in a segment that lay in the same former segment as a place."""
+        label = self._label[place]
+        decided = [p for p, found in self._label.items() if found == label]
+        if place not in self._support:
+            points = self._former.around(place, SUPPORT)
+            self._support[place] = [(p, self._now.supervoxel_at(p)) for p in points]
+        known = [self._spot(p) for p in decided if self._segment(p) == segment]
+        nearby = [p for p, _ in self._support[place] if self._now.segment_at(p) == segment]
+        spots = [*known, *(Spot(self._now.supervoxel_at(p), p) for p in nearby)]
+        return list({spot.supervoxel: spot for spot in reversed(spots)}.values())
+
+    def _repeat(self, number: int, decision: Decision, edit: Edit) -> None:
+        if isinstance(edit, Paint | Erase):
+            moved = self._moved_stroke(edit)
+            if self._painted(moved):
+                return
+            self._commit(number, decision, moved)
+        elif isinstance(edit, MarkFinished | Lock):
+            spot = self._spot(edit.spot.place_nm)
+            if not is_marked(replace(edit, spot=spot), self._now):
+                self._commit(number, decision, replace(edit, spot=spot))
+
+    def _moved_stroke(self, edit: Paint | Erase) -> Paint | Erase:
+        if isinstance(edit, Paint):
+            target = None if edit.target is None else self._spot(edit.target.place_nm)
+            return replace(edit, target=target)
+        return replace(edit, only=None if edit.only is None else self._spot(edit.only.place_nm))
+
+    def _painted(self, edit: Paint | Erase) -> bool:
+        """Say whether a stroke changes nothing."""
+        inside = self._now.voxels.read(edit.mask.box)[edit.mask.voxels]
+        segments = self._now.segmentation.segment_of[inside]
+        if isinstance(edit, Erase):
+            if edit.only is None:
+                return not segments.any()
+            return not (segments == self._now.segment_at(edit.only.place_nm)).any()
+        if edit.target is not None:
+            return bool((segments == self._now.segment_at(edit.target.place_nm)).all())
+        only = int(segments[0])
+        return bool(only and (segments == only).all()) and (
+            self._now.segmentation.voxels(only) == len(segments)
+        )
+
+    def _reject(self, decision: Decision) -> None:
+        """Say no again to a candidate that the new segmentation has, too."""
+        if decision.candidate in self._waiting and decision.candidate and not decision.problem:
+            edit = Verdict(decision.candidate, "reject", decision.place_nm or (0.0, 0.0, 0.0))
+            self._waiting.discard(decision.candidate)
+            self._timeline.commit(
+                edit,
+                candidate=edit.candidate,
+                verdict="reject",
+                author=decision.author,
+                reason=_because(decision),
+            )
+
+    def _commit(self, number: int, decision: Decision, edit: Edit) -> None:
+        self._timeline.commit(edit, author=decision.author, reason=_because(decision))
+        self._edited.add(number)
+
+
+def _because(decision: Decision) -> str:
+    said = f": {decision.reason}" if decision.reason else ""
+    return f"re-applied {decision.name}{said}"[:1000]
