@@ -108,7 +108,8 @@ def remap_changed(
     out : uint32, the shape of `supervoxels`, C order
         What `map_labels` returned before the edit.
     old_segments : sequence of int
-        Segments whose supervoxels may be in another one now, as they were called before (``Changes.old_ids``).
+        Segments whose supervoxels may be in another one now, as they were called before: ``Changes.old_ids``,
+        and of a merge only those that are gone.
 
     Raises
     ------
