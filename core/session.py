@@ -26,6 +26,7 @@ from segmend.core.segmentation.patches import PatchStack
 from segmend.core.session_changes import Changes, changes_of, verdicts_after
 from segmend.core.session_queue import load_queue, tell_queue
 from segmend.core.session_reading import SessionReading
+from segmend.core.volumes.absent import opened_or_absent
 
 
 class Session(SessionReading):
@@ -103,13 +104,11 @@ class Session(SessionReading):
             )
         graph = load_graph(self.project.graph_dir)
         births = BirthCache(self.project.overlay_dir, read_only=self.read_only)
-        affinities = self.project.affinities
+        shape, grid = self.project.shape_zyx, self.project.grid
+        affinities = opened_or_absent(lambda: self.project.affinities, shape, grid)
+        image = None if affinities else opened_or_absent(lambda: self.project.image, shape, grid)
         voxels = SupervoxelVoxels.of(
-            pyramid,
-            PatchStack(),
-            affinities=affinities,
-            image=None if affinities else self.project.image,
-            births=births,
+            pyramid, PatchStack(), affinities=affinities, image=image, births=births
         )
         self._journal = Journal(
             self.project.journal_location, durable=durable, read_only=self.read_only

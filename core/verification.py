@@ -51,6 +51,8 @@ class CheckReport:
         How many were checked; patches are voxel edits in effect.
     findings : tuple of Finding
         Empty for a sound project.
+    conflicts : tuple of Finding
+        Operations that are on and do not fit what is on before them: for a person to decide, no damage.
     """
 
     operations: int
@@ -58,6 +60,7 @@ class CheckReport:
     segments: int
     patches: int
     findings: tuple[Finding, ...]
+    conflicts: tuple[Finding, ...] = ()
 
 
 def check_project(project: Project) -> CheckReport:
@@ -74,8 +77,10 @@ def check_project(project: Project) -> CheckReport:
         return CheckReport(len(operations), 0, 0, 0, (*findings, Finding("graph", str(error))))
     past = history(operations, project.generation)
     segmentation, _, problems = replay(base, past.done, voxels)
-    findings += map(_finding, [*past.problems, *problems][:_MOST_ROWS])
-    findings += _more(len(past.problems) + len(problems))
+    conflicts = [problem for problem in problems if isinstance(problem, Conflict)]
+    damaged = [*past.problems, *(p for p in problems if not isinstance(p, Conflict))]
+    findings += map(_finding, damaged[:_MOST_ROWS])
+    findings += _more(len(damaged))
     findings += _graph_findings(base)
     findings += _mapping_findings(base, segmentation)
     findings += _candidate_findings(project, base)
@@ -86,6 +91,7 @@ def check_project(project: Project) -> CheckReport:
         len(segmentation.mapping.segments()),
         len(segmentation.patches.operations),
         tuple(findings),
+        tuple(map(_finding, conflicts)),
     )
 
 

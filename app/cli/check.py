@@ -7,7 +7,7 @@ from pathlib import Path
 
 from segmend.app.cli.answer import Answer
 
-HELP = "verify journal, history, graph, mapping and volumes, and say what to do"
+HELP = "verify journal, history, graph, mapping and volumes, and say what to do; list edits in conflict"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,14 +28,17 @@ def execute(options: argparse.Namespace) -> Answer:
         "segments": report.segments,
         "patches": report.patches,
         "findings": report.findings,
+        "conflicts": report.conflicts,
     }
     looked_at = (
         f"{report.operations} operations, {report.supervoxels} supervoxels, {report.segments} segments,"
         f" {report.patches} voxel edits"
     )
     lines = [f"{finding.place}: {finding.problem}" for finding in report.findings]
+    undecided = [f"{conflict.place}: {conflict.problem}" for conflict in report.conflicts]
+    verdict = "see above" if lines else "clean"
     return Answer(
         values,
-        "\n".join([*lines, f"{looked_at}: {'clean' if not lines else 'see above'}"]),
+        "\n".join([*lines, *undecided, f"{looked_at}: {verdict}"]),
         code=2 if lines else 0,
     )

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from edits_world import voronoi
 
-from segmend.core.edits.model import Detach, SplitSupervoxel, Spot
+from segmend.core.edits.model import Detach, Merge, SplitSupervoxel, Spot
+from segmend.core.errors import EditRefused
 from segmend.core.geometry import Box, Grid
 from segmend.core.project import create_project, open_project
 from segmend.core.session import Session
@@ -49,10 +50,12 @@ def test_an_edited_project_is_sound(path):
 def test_a_conflict_is_named_with_what_to_do(path):
     with Session.open(path) as session:
         session.switch(off=[1])
-    ((place, problem),) = findings(path)
-    assert place == "history"
-    assert "operation 2" in problem
-    assert "switch" in problem
+    report = check_project(open_project(path))
+    assert report.findings == ()  # a conflict is a person's to decide, no damage
+    (conflict,) = report.conflicts
+    assert conflict.place == "history"
+    assert "operation 2" in conflict.problem
+    assert "switch" in conflict.problem
 
 
 def test_a_damaged_row_is_named_by_its_number(path):
@@ -78,3 +81,21 @@ def test_sizes_that_are_not_those_of_the_voxels_are_found(path):
     size[5] += 1
     np.save(sizes, size)
     assert ("voxels", "1 supervoxels") in [(place, p[:13]) for place, p in findings(path)]
+
+
+def test_affinities_that_are_gone_stop_only_the_edits_that_need_them(path, tmp_path):
+    outside, grid = tmp_path / "outside.segmend", Grid((10.0, 10.0, 10.0))
+    create_project(
+        outside,
+        supervoxels=MemoryVolume(voronoi(SHAPE, 12), grid),
+        affinities=MemoryVolume(np.full((3, *SHAPE), 99, np.uint8), grid),
+    )
+    (outside / "affinities.zarr").rename(tmp_path / "elsewhere.zarr")
+    with Session.open(outside) as session:
+        spots = [
+            session.spot_at(grid.to_nm(place)) for place in ((0, 0, 0), (7, 19, 21), (0, 2, 1))
+        ]
+        session.apply(Merge((spots[0], spots[1])))
+        with pytest.raises(EditRefused, match="cannot be read"):
+            session.apply(SplitSupervoxel(((spots[0],), (spots[2],))))
+    assert [place for place, _ in findings(outside)] == ["affinities"]
