@@ -19,6 +19,7 @@ from segmend.core.project import Project
 from segmend.core.segmentation.graph_files import GraphArrays, load_graph
 from segmend.core.segmentation.patches import PatchStack
 from segmend.core.segmentation.segmentation import Segmentation
+from segmend.core.volumes.absent import opened_or_absent
 from segmend.core.volumes.base import Volume
 
 _BLOCK = (64, 256, 256)
@@ -72,7 +73,8 @@ def check_project(project: Project) -> CheckReport:
         if pyramid is None:
             return CheckReport(len(operations), 0, 0, 0, tuple(findings))
         base = load_graph(project.graph_dir)
-        voxels = SupervoxelVoxels.of(pyramid, PatchStack(), affinities=project.affinities)
+        affinities = opened_or_absent(lambda: project.affinities, project.shape_zyx, project.grid)
+        voxels = SupervoxelVoxels.of(pyramid, PatchStack(), affinities=affinities)
     except SegmendError as error:
         return CheckReport(len(operations), 0, 0, 0, (*findings, Finding("graph", str(error))))
     past = history(operations, project.generation)
