@@ -117,6 +117,7 @@ class Application(EditDoors, ProjectDoors):
             failed=self.show_error,
         )
         self.window.show_team(opened.work.team.shared)
+        self.window.show_mode(opened.no_edit)
         if opened.no_edit:
             self.window.notice.say(f"Nothing can be changed: {opened.no_edit}", "news")
         opened.work.start()

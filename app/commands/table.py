@@ -202,11 +202,11 @@ COMMANDS: tuple[Command, ...] = (
     Command("help.about", "About Segmend", "Help", lambda d: d.show_about()),
 )  # fmt: skip
 
-HELD_KEY = ("Space, held", "Hide all colours and see the bare EM image")
+HELD_KEY = ("Space, held", "See the bare EM image")
 _OTHER_KEYS = {
     "Review": [HELD_KEY],
     "Seeds": [
-        (f"1 to {MOST_SIDES}", "Choose the side of the next seeds"),
+        (f"1 to {MOST_SIDES}", "Side of the next seeds"),
         ("Shift + drag", "Draw a line of seeds"),
     ],
 }

@@ -140,7 +140,6 @@ class Scene:
 
     def _add_labels(self, levels: tuple[Volume, ...], mapping: Any, place: dict[str, Any]) -> None:
         self._shared = tuple(SharedReads(level) for level in levels)
-        self.seeds.open(self._shared, self._shared[0].grid)
         segments = [MappedLabels(level, mapping) for level in self._shared]
         sides = [DeferredVolume(TwoSides(level, self._sides)) for level in self._shared]
         for name, arrays, colours in (
@@ -159,6 +158,7 @@ class Scene:
                 layer.colormap = colours
             layer.editable = False
             self.sections.add_layer(layer)
+        self.seeds.open(self._shared, self._shared[0].grid)
 
     # -- the presenters' SceneView ------------------------------------------------------------------------------
 

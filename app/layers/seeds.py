@@ -116,7 +116,6 @@ class SeedLayers:
     def __init__(self, sections: ViewerModel) -> None:
         self._sections = sections
         self._shown = ShownPieces()
-        self._volumes: list[DeferredVolume] = []
         self._grid = Grid((1.0, 1.0, 1.0))
         self._pieces: Labels | None = None
         self._seeds: Points | None = None
@@ -136,7 +135,7 @@ class SeedLayers:
         """
         self._grid = grid
         volumes = [ColouredPieces(v, levels[0].shape_zyx, self._shown) for v in levels]
-        self._volumes = [DeferredVolume(volume) for volume in volumes]
+        self._add_layers([DeferredVolume(volume) for volume in volumes])
 
     def close(self) -> None:
         """Forget the layers, which the viewer has dropped."""
@@ -144,8 +143,6 @@ class SeedLayers:
 
     def begin(self) -> None:
         """Take clicks as seeds."""
-        if self._pieces is None:
-            self._add_layers()
         self._active = True
         self._set_visible(True)
         if self._on_press not in self._sections.mouse_drag_callbacks:
@@ -185,13 +182,15 @@ class SeedLayers:
         layer.shown = shown
         layer.selected_data = set()
 
-    def _add_layers(self) -> None:
+    def _add_layers(self, arrays: list[DeferredVolume]) -> None:
+        """Add both layers unseen: making them takes longer than anybody waits for a key."""
         place = placement(self._grid)
-        several = len(self._volumes) > 1
+        several = len(arrays) > 1
         self._pieces = Labels(
-            self._volumes if several else self._volumes[0],
+            arrays if several else arrays[0],
             multiscale=several,
             name=PIECES,
+            visible=False,
             opacity=0.5,
             blending="translucent_no_depth",
             **place,
@@ -201,6 +200,7 @@ class SeedLayers:
         self._seeds = Points(
             np.zeros((_FIRST_SEEDS, 3)),
             name=SEEDS,
+            visible=False,
             shown=np.zeros(_FIRST_SEEDS, bool),
             border_color="white",
             border_width=0.06,

@@ -20,6 +20,8 @@ from segmend.app.commands.table import key_sheet
 from segmend.app.presenters.projects import NewProjectForm
 from segmend.app.widgets.parts import column, label
 
+KeySheet = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+_KEY_COLUMNS = 3
 _VOLUMES = "Volumes (*.h5 *.hdf5 *.hdf *.tif *.tiff *.npy *.png);;All files (*)"
 _EXPORTS = "HDF5 (*.h5);;TIFF stack (*.tif);;OME-Zarr (*.zarr);;NumPy (*.npy)"
 
@@ -174,9 +176,7 @@ class KeysDialog(QDialog):
         layout = QHBoxLayout(columns)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(36)
-        sheet = key_sheet()
-        half = (len(sheet) + 1) // 2
-        for part in (sheet[:half], sheet[half:]):
+        for part in _in_columns(key_sheet()):
             layout.addWidget(_key_column(part), 1, Qt.AlignmentFlag.AlignTop)
         close = QPushButton("Close")
         close.setDefault(True)
@@ -221,7 +221,18 @@ def _buttons(dialog: QDialog, yes: str) -> QWidget:
     return row
 
 
-def _key_column(part: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]) -> QWidget:
+def _in_columns(sheet: KeySheet) -> list[KeySheet]:
+    """Distribute the menus over columns of about the same height, in their order."""
+    heights = [len(keys) + 2 for _, keys in sheet]
+    middles = [sum(heights[:i]) + height / 2 for i, height in enumerate(heights)]
+    column_of = [int(_KEY_COLUMNS * middle / sum(heights)) for middle in middles]
+    return [
+        tuple(menu for menu, n in zip(sheet, column_of, strict=True) if n == number)
+        for number in range(_KEY_COLUMNS)
+    ]
+
+
+def _key_column(part: KeySheet) -> QWidget:
     widget = QWidget()
     grid = QGridLayout(widget)
     grid.setContentsMargins(0, 0, 0, 0)

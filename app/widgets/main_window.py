@@ -96,6 +96,8 @@ class MainWindow(QMainWindow):
         self._docks = self._make_docks()
         self._where = QLabel()
         self.statusBar().addWidget(self._where, 1)
+        self._mode = label(name="mode")
+        self.statusBar().addPermanentWidget(self._mode)
         self.statusBar().addPermanentWidget(QLabel(_HINT))
         self.statusBar().setSizeGripEnabled(False)
         self.actions_by_id = self._make_menus()
@@ -117,9 +119,8 @@ class MainWindow(QMainWindow):
         self._views.addWidget(self._solids_box)
         self._views.setChildrenCollapsible(False)
         box = QWidget()
-        layout = column(self.seeds, self._views, margin=0, spacing=0)
-        layout.setStretchFactor(self._views, 1)
-        box.setLayout(layout)
+        box.setLayout(column(self._views, margin=0, spacing=0))
+        self.seeds.lie_over(box)
         self.notice.lie_over(box)
         return box
 
@@ -207,6 +208,13 @@ class MainWindow(QMainWindow):
     def show_team(self, shared: bool) -> None:
         """Offer the team panel where several people work."""
         self._tabs.setTabVisible(2, shared)
+
+    def show_mode(self, no_edit: str) -> None:
+        """Say all the time that nothing can be changed; an empty reason where it can."""
+        self._mode.setText("Looking only" if no_edit else "")
+        self._mode.setToolTip(f"Nothing can be changed: {no_edit}" if no_edit else "")
+        self._mode.setVisible(bool(no_edit))
+        self.review.skip.set_label("Next candidate" if no_edit else "Skip, not sure")
 
     def show_history(self) -> None:
         """Go to the list of operations."""

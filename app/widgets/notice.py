@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qtpy.QtCore import QEvent, QObject, Qt, QTimer
-from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
+from qtpy.QtCore import QRect, Qt, QTimer
+from qtpy.QtWidgets import QHBoxLayout, QPushButton
 
-from segmend.app.widgets.parts import Panel, label, repolish
+from segmend.app.widgets.floating import FloatingPanel
+from segmend.app.widgets.parts import label, repolish
 
 _SECONDS = 8
 _WIDTH, _MARGIN, _LIFT = 620, 12, 96
 _MARKS = {"": "✓", "news": "●", "warning": "⚠"}
 
 
-class Notice(Panel):
+class Notice(FloatingPanel):
     """A line that goes by itself; a warning stays until it is closed or another line comes.
 
     Parameters
@@ -26,7 +27,6 @@ class Notice(Panel):
     def __init__(self, show_details: Callable[[str, str], None]) -> None:
         super().__init__("Notice")
         self.setObjectName("notice")
-        self._host: QWidget | None = None
         self._show_details = show_details
         self._details = ""
         self._mark = label(name="noticeMark")
@@ -46,29 +46,12 @@ class Notice(Panel):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self.hide)
-        self.hide()
 
-    def lie_over(self, host: QWidget) -> None:
-        """Float over a widget, so that nothing moves when a line comes and goes."""
-        self._host = host
-        self.setParent(host)
-        host.installEventFilter(self)
-        self.hide()
-
-    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Stay at the bottom of the widget below."""
-        if watched is self._host and event is not None and event.type() == QEvent.Type.Resize:
-            self._place()
-        return bool(super().eventFilter(watched, event))
-
-    def _place(self) -> None:
-        if self._host is None:
-            return
-        width = min(_WIDTH, self._host.width() - 2 * _MARGIN)
-        self.setFixedWidth(width)
-        height = max(self.layout().heightForWidth(width), self.layout().minimumSize().height())
-        left = (self._host.width() - width) // 2
-        self.setGeometry(left, self._host.height() - height - _LIFT, width, height)
+    def place_in(self, room: QRect) -> QRect:
+        """Return a place above the scale bar, in the middle."""
+        width = min(_WIDTH, room.width() - 2 * _MARGIN)
+        height = self.height_for(width)
+        return QRect((room.width() - width) // 2, room.height() - height - _LIFT, width, height)
 
     @property
     def text(self) -> str:
@@ -85,8 +68,7 @@ class Notice(Panel):
             part.setProperty("kind", kind)
             repolish(part)
         self.show()
-        self._place()
-        self.raise_()
+        self.settle()
         if kind == "warning":
             self._timer.stop()
         else:

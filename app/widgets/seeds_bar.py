@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import QRect, Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from segmend.app.presenters.ports import SIDE_COLOURS
 from segmend.app.presenters.seed_words import SeedLine
-from segmend.app.widgets.parts import Panel, column, label, repolish
+from segmend.app.widgets.floating import FloatingPanel
+from segmend.app.widgets.parts import column, label, repolish
 
 
-class SeedsBar(Panel):
+class SeedsBar(FloatingPanel):
     """Shows a `SeedLine` and says what was clicked."""
 
     asked = Signal(str)
@@ -30,7 +31,6 @@ class SeedsBar(Panel):
         self._title.setMinimumWidth(1)
         self.setLayout(column(self._first_row(), self._second_row(), margin=0, spacing=6))
         self.layout().setContentsMargins(12, 8, 12, 8)
-        self.hide()
 
     def _first_row(self) -> QWidget:
         row = QWidget()
@@ -57,6 +57,10 @@ class SeedsBar(Panel):
         button.clicked.connect(lambda: self.asked.emit(command))
         return button
 
+    def place_in(self, room: QRect) -> QRect:
+        """Return the upper edge of the views."""
+        return QRect(0, 0, room.width(), self.height_for(room.width()))
+
     # -- SeedsView ----------------------------------------------------------------------------------------------
 
     def show_seeding(self, line: SeedLine) -> None:
@@ -72,6 +76,7 @@ class SeedsBar(Panel):
         self.apply.setEnabled(line.ready)
         self.back.setEnabled(line.seeds > 0)
         self.show()
+        self.settle()
 
     def hide_seeding(self) -> None:
         """Take the bar away."""

@@ -50,7 +50,8 @@ class StartPage(QWidget):
                 label("Find and mend the errors in a connectomics segmentation.", "subtitle"),
                 24,
                 self._tiles(),
-                12,
+                self._look_only(),
+                6,
                 self._note,
                 12,
                 self._recent_box,
@@ -80,6 +81,18 @@ class StartPage(QWidget):
             tile.setLayout(column(heading, words, None, margin=16))
             tile.clicked.connect(lambda _=False, command=command: self.asked.emit(command))
             layout.addWidget(tile, 1)
+        return row
+
+    def _look_only(self) -> QWidget:
+        """Offer a lesser way in, which disturbs nobody who works on the project."""
+        button = QPushButton("Open a project to look only…")
+        button.setProperty("role", "quiet")
+        button.clicked.connect(lambda: self.asked.emit("file.look"))
+        row = QWidget()
+        layout = QHBoxLayout(row)
+        layout.setContentsMargins(2, 2, 0, 0)
+        layout.addWidget(button)
+        layout.addStretch(1)
         return row
 
     def show_recent(self, paths: tuple[Path, ...]) -> None:

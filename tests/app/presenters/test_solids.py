@@ -9,6 +9,7 @@ from segmend.app.presenters.candidate_scene import candidate_scene
 from segmend.app.presenters.ports import SceneView
 from segmend.app.presenters.solids import FACE_BUDGET, FIRST, PICKED, SECOND, SolidsPresenter
 from segmend.core.algorithms.meshes import Mesh
+from segmend.core.edits.model import Merge
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def mesher():
 
 @pytest.fixture
 def solids(jobs, stage, mesher, session):
-    return SolidsPresenter(jobs, stage, mesher, session.segmentation.members)
+    return SolidsPresenter(jobs, stage, mesher, session.segmentation)
 
 
 @pytest.fixture
@@ -48,18 +49,50 @@ def test_budget_is_shared(solids, scene, mesher):
     assert sum(call.args[1] for call in mesher.call_args_list) <= FACE_BUDGET
 
 
-def test_pick_adds_and_takes_away(solids, scene, stage):
+def spot(session, supervoxel):
+    point = session.segmentation.points(np.array([supervoxel]))[0]
+    return session.spot_at(session.project.grid.to_nm(tuple(point.tolist())))
+
+
+def test_pick_adds_and_takes_away(solids, session, scene, stage):
     solids.show(scene)
-    solids.pick(9)
+    solids.pick(spot(session, 25))
     assert colours(stage)[-1] == PICKED
-    solids.pick(9)
+    assert len(solids.picks) == 1
+    solids.pick(spot(session, 26))
     assert colours(stage) == [FIRST, SECOND]
-    solids.pick(0)
-    assert len(colours(stage)) == 2
+    assert solids.picks == ()
 
 
-def test_next_candidate_forgets_what_was_picked(solids, scene, stage):
-    solids.pick(9)
+def test_the_same_candidate_again_keeps_the_picks(solids, session, scene, stage):
+    solids.show(scene)
+    solids.pick(spot(session, 25))
+    solids.show(scene)
+    assert colours(stage) == [FIRST, SECOND, PICKED]
+    solids.drop()
+    assert colours(stage) == [FIRST, SECOND]
+
+
+def test_picks_that_were_merged_are_one_pick(solids, session, stage):
+    picks = [spot(session, 25), spot(session, 28)]
+    for pick in picks:
+        solids.pick(pick)
+    session.apply(Merge(tuple(picks)))
+    solids.follow()
+    assert len(solids.picks) == 1
+    assert colours(stage) == [PICKED]
+
+
+def test_the_view_is_given_away_and_taken_back(solids, scene, stage):
+    solids.give_way(True)
+    solids.show(scene)
+    stage.show_meshes.assert_not_called()
+    solids.give_way(False)
+    assert colours(stage) == [FIRST, SECOND]
+
+
+def test_next_candidate_forgets_what_was_picked(solids, session, scene, stage):
+    solids.pick(spot(session, 25))
     solids.show(scene)
     assert PICKED not in colours(stage)
 

@@ -1,11 +1,8 @@
-"""Words for candidates, for the journal and for stages."""
-
-from types import SimpleNamespace
+"""Words for candidates."""
 
 import pytest
 
 from segmend.app.presenters.candidate_scene import field_of_view_nm
-from segmend.app.presenters.history import history_lines
 from segmend.app.presenters.wording import evidence_in_words, review_card
 from segmend.core.geometry import Grid
 
@@ -68,47 +65,3 @@ def test_field_of_view_stays_within_volume_and_reason():
     assert field_of_view_nm(1e9, GRID, (10, 5000, 5000)) == 3000
     assert field_of_view_nm(1e9, GRID, (10, 60, 60)) == 600
     assert 800 < field_of_view_nm(600.0, GRID, (10, 5000, 5000)) < 3000
-
-
-def operation(number, kind, **values):
-    known = {
-        "payload": {}, "verdict": None, "author": "ada", "time": None, "milliseconds": None,
-        "place_nm": (1.0, 2.0, 3.0),
-    }  # fmt: skip
-    return SimpleNamespace(number=number, kind=kind, **{**known, **values})
-
-
-def test_history_is_latest_first_and_strikes_out_what_is_undone():
-    lines = history_lines(
-        [
-            operation(1, "merge", milliseconds=1500),
-            operation(2, "verdict", verdict="reject"),
-            operation(3, "undo", payload={"target": 2}),
-        ]
-    )
-    assert [line.text for line in lines] == ["2   Rejected", "1   Joined two segments"]
-    assert [line.undone for line in lines] == [True, False]
-    assert "decided in 1.5 s" in lines[1].details
-
-
-def test_history_of_redo_is_in_effect_again():
-    lines = history_lines(
-        [
-            operation(1, "split"),
-            operation(2, "undo", payload={"target": 1}),
-            operation(3, "redo", payload={"target": 1}),
-        ]
-    )
-    assert [(line.text, line.undone) for line in lines] == [("1   Cut a segment", False)]
-
-
-def test_history_of_a_real_session(session):
-    session.decide(session.queue.next(), "accept", milliseconds=10)
-    session.decide(session.queue.next(), "unsure")
-    session.undo()
-    lines = history_lines(session.log())
-    assert [line.text.split("   ")[1] for line in lines] == [
-        "Skipped", "Joined two segments",
-    ]  # fmt: skip
-    assert lines[0].undone
-    assert "by test" in lines[0].details
