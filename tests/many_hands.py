@@ -67,6 +67,7 @@ class Person:
         self.random = random.Random(author)
         self.acknowledged: list[int] = []
         self.decided: list[str] = []
+        self.twice: list[tuple[int, int]] = []
         self.refused: list[tuple[str, str]] = []
 
     def work(self, count: int) -> None:
@@ -128,6 +129,7 @@ class Person:
 
     def acknowledge(self, changes: Changes) -> None:
         self.acknowledged.append(changes.operation)
+        self.twice += decided_twice(self.session)
 
     def alive(self) -> list[int]:
         return np.flatnonzero(self.session.segmentation.segment_of).tolist()
@@ -146,22 +148,42 @@ class Person:
 
 def proofread(project: Path, author: str, count: int, barrier: Barrier, out: Path) -> None:
     """Proofread at random together with others, then write down what came of it."""
-    person = Person(project, author)
-    barrier.wait(120)
-    began = time.monotonic()
-    person.work(count)
-    seconds = time.monotonic() - began
-    barrier.wait(600)
-    person.session.catch_up()
+    try:
+        person = Person(project, author)
+        barrier.wait(120)
+        began = time.monotonic()
+        person.work(count)
+        seconds = time.monotonic() - began
+        barrier.wait(600)
+        person.session.catch_up()
+    except BaseException:
+        barrier.abort()  # the others need not wait
+        raise
     answer = {
         "acknowledged": person.acknowledged,
         "decided": person.decided,
+        "twice": person.twice,
         "refused": person.refused,
         "seconds": seconds,
         "state": digest(person.session),
     }
     out.write_text(json.dumps(answer))
     person.session.close()
+
+
+def decided_twice(session: Session) -> list[tuple[int, int]]:
+    """Return pairs of operations in effect that decide the same candidate.
+
+    A rejected merge is asked again once its segments are others, so the first of a pair is no rejection.
+    """
+    first: dict[str, int] = {}
+    pairs = []
+    for row in session.operations_in_effect:
+        if row.candidate in first:
+            pairs.append((first[row.candidate], row.number))
+        elif row.candidate and row.verdict != "reject":
+            first[row.candidate] = row.number
+    return pairs
 
 
 def digest(session: Session) -> str:
