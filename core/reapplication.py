@@ -5,8 +5,8 @@ from __future__ import annotations
 from segmend.core.candidates.store import load_candidates
 from segmend.core.edits.constraints import Decision, decisions_of
 from segmend.core.edits.meaning import Reapplied, still_meant
-from segmend.core.edits.reapplying import reapply
 from segmend.core.edits.model import Merge, Split
+from segmend.core.edits.reapplying import reapply
 from segmend.core.edits.tissue import Tissue
 from segmend.core.errors import InputError, ProjectError
 from segmend.core.project import Project

@@ -6,6 +6,7 @@ as pairs of places, and holds for every other segmentation of the same volume.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
@@ -34,6 +35,8 @@ from segmend.core.geometry import ZyxNm
 MOST_PAIRS = 16
 """Pairs of places kept of two sides that have many."""
 MOST_NEIGHBOURS = 8
+MOST_REASON = 1000
+_REAPPLIED = re.compile(r"re-applied operation [0-9]+ of generation [0-9]+ \(")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +87,17 @@ class Decision:
     problem: str = ""
 
     @property
-    def name(self) -> str:
-        """How people find it."""
-        return f"operation {self.number} of generation {self.generation} ({self.kind})"
+    def because(self) -> str:
+        """Reason of the edits that make it good elsewhere."""
+        said = f": {self.reason}" if self.reason else ""
+        name = f"operation {self.number} of generation {self.generation} ({self.kind})"
+        return f"re-applied {name}{said}"[:MOST_REASON]
 
 
 def decisions_of(
     operations: Sequence[Operation], tissue: Tissue, candidates: Mapping[str, Merge | Split]
 ) -> list[Decision]:
-    """Return what the operations in effect decided.
+    """Return what the operations in effect decided; those that only re-applied an older decision are no new ones.
 
     Parameters
     ----------
@@ -103,7 +108,8 @@ def decisions_of(
     candidates : mapping of str to Merge or Split
         What was asked, by candidate id; a rejection says no more.
     """
-    found = (_decision(operation, tissue, candidates) for operation in operations)
+    new = (operation for operation in operations if not _REAPPLIED.match(operation.reason))
+    found = (_decision(operation, tissue, candidates) for operation in new)
     return [decision for decision in found if decision is not None]
 
 

@@ -82,10 +82,9 @@ def still_meant(decisions: Iterable[Decision], tissue: Tissue) -> tuple[list[Dec
     kept, superseded = [], 0
     for decision in decisions:
         agreeing = tuple(c for c in decision.constraints if _agrees(c, tissue))
-        marking = isinstance(decision.edit, MarkFinished | Lock)
-        if (decision.constraints and not agreeing) or (
-            marking and not is_marked(decision.edit, tissue)
-        ):
+        mark = decision.edit if isinstance(decision.edit, MarkFinished | Lock) else None
+        unmarked = mark is not None and not is_marked(mark, tissue)
+        if unmarked or (decision.constraints and not agreeing):
             superseded += 1
         else:
             kept.append(replace(decision, constraints=agreeing))

@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from segmend.core.edits.constraints import Constraint, Decision
 from segmend.core.edits.meaning import ConflictingDecision, Reapplied, is_marked
 from segmend.core.edits.model import (
@@ -24,7 +27,7 @@ from segmend.core.edits.model import (
     Verdict,
 )
 from segmend.core.edits.timeline import Timeline
-from segmend.core.edits.tissue import Tissue
+from segmend.core.edits.tissue import Pins, Tissue
 from segmend.core.errors import EditRefused, InputError
 from segmend.core.geometry import ZyxNm
 
@@ -73,16 +76,15 @@ class _Reapplication:
         self._timeline = timeline
         self._waiting = waiting
         self._now = Tissue(timeline.segmentation, timeline.voxels)
-        self._moved: dict[ZyxNm, ZyxNm] = {}
         self._edited: set[int] = set()
         self._reasons: dict[int, str] = {}
-        self._constraints = [c for decision in decisions for c in decision.constraints]
-        self._label = {
-            place: former.segment_at(place)
-            for c in self._constraints
-            for place in (c.first, c.second)
-        }
-        self._support: dict[ZyxNm, list[tuple[ZyxNm, int]]] = {}
+        constraints = [c for decision in decisions for c in decision.constraints]
+        self._pins = Pins((p for c in constraints for p in (c.first, c.second)), self._now)
+        self._label = np.array([former.segment_at(p) for p in self._pins.places], np.int64)
+        row = self._pins.row
+        apart = [(row[c.first], row[c.second]) for c in constraints if not c.together]
+        self._apart: NDArray[np.int64] = np.array(apart, np.int64).reshape(-1, 2)
+        self._support: dict[ZyxNm, list[ZyxNm]] = {}
 
     def run(self, superseded: int) -> Reapplied:
         """Work through the decisions until all hold or nothing more helps."""
@@ -123,21 +125,8 @@ class _Reapplication:
         return all(self._kept(c) for c in decision.constraints)
 
     def _kept(self, constraint: Constraint) -> bool:
-        first, second = (self._segment(p) for p in (constraint.first, constraint.second))
+        first, second = map(self._pins.segment, (constraint.first, constraint.second))
         return bool(first and second) and (first == second) == constraint.together
-
-    def _segment(self, place: ZyxNm) -> int:
-        return self._now.segment_at(self._here(place))
-
-    def _here(self, place: ZyxNm) -> ZyxNm:
-        """Return the nearest place that is not background now."""
-        if place not in self._moved:
-            self._moved[place] = self._now.nearest(place)
-        return self._moved[place]
-
-    def _spot(self, place: ZyxNm) -> Spot:
-        here = self._here(place)
-        return Spot(self._now.supervoxel_at(here), here)
 
     # -- one decision --------------------------------------------------------------------------
 
@@ -159,51 +148,47 @@ class _Reapplication:
             return
         for first, second in self._in_the_way(constraint):
             self._part(number, decision, first, second)
-        if self._segment(constraint.first) != self._segment(constraint.second):
-            spots = self._spot(constraint.first), self._spot(constraint.second)
+        if not self._kept(constraint):
+            spots = self._pins.spot(constraint.first), self._pins.spot(constraint.second)
             self._commit(number, decision, Merge(spots))
 
     def _in_the_way(self, constraint: Constraint) -> list[tuple[ZyxNm, ZyxNm]]:
         """Return pairs to be parted first, so that a merge does not join what was decided to be apart."""
-        ends = {self._segment(constraint.first), self._segment(constraint.second)}
-        own = self._label[constraint.first]
+        pins, segments = self._pins, self._pins.segments()
+        ends = {pins.segment(place): place for place in (constraint.first, constraint.second)}
+        a, b = (segments[self._apart[:, side]] for side in (0, 1))
+        concerned = (a != b) & np.isin(a, list(ends)) & np.isin(b, list(ends))
+        own = self._label[pins.row[constraint.first]]
         pairs = {}
-        for other in self._constraints:
-            if other.together:
-                continue
-            sides = [self._segment(place) for place in (other.first, other.second)]
-            if sides[0] == sides[1] or set(sides) != ends:
-                continue
-            for place, segment in zip((other.first, other.second), sides, strict=True):
-                if self._label[place] != own:
-                    near = constraint.first
-                    if self._segment(near) != segment:
-                        near = constraint.second
-                    pairs[segment, self._label[place]] = (near, place)
+        for row in np.unique(self._apart[concerned]).tolist():
+            if self._label[row] != own:
+                key = int(segments[row]), int(self._label[row])
+                pairs[key] = (ends[key[0]], pins.places[row])
         return list(pairs.values())
 
     def _part(self, number: int, decision: Decision, first: ZyxNm, second: ZyxNm) -> None:
-        segment = self._segment(first)
-        if not segment or segment != self._segment(second):
+        segment = self._pins.segment(first)
+        if not segment or not self._pins.segment(second):
+            raise EditRefused("there is no segment at its place any more")
+        if segment != self._pins.segment(second):
             return
         sides = [self._side(place, segment) for place in (first, second)]
         shared = {s.supervoxel for s in sides[0]} & {s.supervoxel for s in sides[1]}
         seeds = tuple(
-            (self._spot(place), *(s for s in side if s.supervoxel not in shared))
+            (self._pins.spot(place), *(s for s in side if s.supervoxel not in shared))
             for place, side in zip((first, second), sides, strict=True)
         )
         self._commit(number, decision, Split(seeds))
 
     def _side(self, place: ZyxNm, segment: int) -> list[Spot]:
         """Return seeds in a segment that lay in the same former segment as a place."""
-        label = self._label[place]
-        decided = [p for p, found in self._label.items() if found == label]
+        pins = self._pins
+        alike = (self._label == self._label[pins.row[place]]) & (pins.segments() == segment)
+        spots = [pins.spot(pins.places[row]) for row in np.flatnonzero(alike).tolist()]
         if place not in self._support:
-            points = self._former.around(place, SUPPORT)
-            self._support[place] = [(p, self._now.supervoxel_at(p)) for p in points]
-        known = [self._spot(p) for p in decided if self._segment(p) == segment]
-        nearby = [p for p, _ in self._support[place] if self._now.segment_at(p) == segment]
-        spots = [*known, *(Spot(self._now.supervoxel_at(p), p) for p in nearby)]
+            self._support[place] = self._former.around(place, SUPPORT)
+        near = (p for p in self._support[place] if self._now.segment_at(p) == segment)
+        spots += (Spot(self._now.supervoxel_at(p), p) for p in near)
         return list({spot.supervoxel: spot for spot in reversed(spots)}.values())
 
     def _repeat(self, number: int, decision: Decision, edit: Edit) -> None:
@@ -213,15 +198,19 @@ class _Reapplication:
                 return
             self._commit(number, decision, moved)
         elif isinstance(edit, MarkFinished | Lock):
-            spot = self._spot(edit.spot.place_nm)
-            if not is_marked(replace(edit, spot=spot), self._now):
-                self._commit(number, decision, replace(edit, spot=spot))
+            moved_mark = replace(edit, spot=self._moved(edit.spot))
+            if not is_marked(moved_mark, self._now):
+                self._commit(number, decision, moved_mark)
+
+    def _moved(self, spot: Spot) -> Spot:
+        place = self._now.nearest(spot.place_nm)
+        return Spot(self._now.supervoxel_at(place), place)
 
     def _moved_stroke(self, edit: Paint | Erase) -> Paint | Erase:
         if isinstance(edit, Paint):
-            target = None if edit.target is None else self._spot(edit.target.place_nm)
+            target = None if edit.target is None else self._moved(edit.target)
             return replace(edit, target=target)
-        return replace(edit, only=None if edit.only is None else self._spot(edit.only.place_nm))
+        return replace(edit, only=None if edit.only is None else self._moved(edit.only))
 
     def _painted(self, edit: Paint | Erase) -> bool:
         """Say whether a stroke changes nothing."""
@@ -248,14 +237,9 @@ class _Reapplication:
                 candidate=edit.candidate,
                 verdict="reject",
                 author=decision.author,
-                reason=_because(decision),
+                reason=decision.because,
             )
 
     def _commit(self, number: int, decision: Decision, edit: Edit) -> None:
-        self._timeline.commit(edit, author=decision.author, reason=_because(decision))
+        self._timeline.commit(edit, author=decision.author, reason=decision.because)
         self._edited.add(number)
-
-
-def _because(decision: Decision) -> str:
-    said = f": {decision.reason}" if decision.reason else ""
-    return f"re-applied {decision.name}{said}"[:1000]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -82,3 +84,39 @@ class Tissue:
         away = (found - np.array((z, y, x))) * np.array(grid.voxel_size_nm_zyx)
         a, b, c = found[int((away**2).sum(axis=1).argmin())].tolist()
         return grid.to_nm((a, b, c))
+
+
+class Pins:
+    """Many places followed through the edits of a segmentation.
+
+    Parameters
+    ----------
+    places_nm : iterable of (z, y, x)
+        Each is moved to the nearest supervoxel.
+    tissue : Tissue
+        Live.
+    """
+
+    def __init__(self, places_nm: Iterable[ZyxNm], tissue: Tissue) -> None:
+        self.places = list(dict.fromkeys(places_nm))
+        self.row = {place: row for row, place in enumerate(self.places)}
+        self._tissue = tissue
+        self._here = [tissue.nearest(place) for place in self.places]
+        found = [tissue.supervoxel_at(place) for place in self._here]
+        self._supervoxels: NDArray[np.int64] = np.array(found, np.int64)
+
+    def segments(self) -> NDArray[np.int64]:
+        """Return the segment at every place, 0 for background."""
+        segment_of = self._tissue.segmentation.segment_of
+        for row in np.flatnonzero(segment_of[self._supervoxels] == 0).tolist():
+            self._supervoxels[row] = self._tissue.supervoxel_at(self._here[row])
+        return segment_of[self._supervoxels].astype(np.int64)
+
+    def segment(self, place_nm: ZyxNm) -> int:
+        """Return the segment at one of the places."""
+        return self._tissue.segment_at(self._here[self.row[place_nm]])
+
+    def spot(self, place_nm: ZyxNm) -> Spot:
+        """Return the spot at one of the places; raises InputError for background."""
+        here = self._here[self.row[place_nm]]
+        return Spot(self._tissue.supervoxel_at(here), here)
