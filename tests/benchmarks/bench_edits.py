@@ -101,6 +101,8 @@ class Player:
         """Merge two touching segments."""
         segmentation = self.session.segmentation
         pair = next(self._pairs)
+        if pair is None:
+            return None
         sizes = [len(segmentation.members(int(s))) for s in segmentation.segment_of[pair]]
         edit = Merge(tuple(self._spots(pair)))
         done = self.times.measure("merge", lambda: self.session.apply(edit))
@@ -141,7 +143,8 @@ class Player:
         for supervoxel, point in zip(supervoxels.tolist(), points.tolist(), strict=True):
             yield Spot(supervoxel, grid.to_nm(tuple(point)))
 
-    def _random_pairs(self) -> Iterator[np.ndarray]:
+    def _random_pairs(self) -> Iterator[np.ndarray | None]:
+        """Yield touching supervoxels whose segments may be merged; None where none was found for a while."""
         segmentation = self.session.segmentation
         edges = segmentation.base.edges
         while True:
@@ -150,6 +153,7 @@ class Player:
                 together = len(segmentation.members(one)) + len(segmentation.members(other))
                 if one != other and one and other and together <= LARGEST:
                     yield pair
+            yield None
 
 
 def edits(path: Path, operations: int, durable: bool, with_labels: bool) -> dict[str, Any]:
@@ -193,8 +197,11 @@ def label_figures(player: Player) -> dict[str, float]:
         refresh.measure("changed", work)
         if not np.array_equal(out, session.segmentation.segment_of[voxels]):
             raise AssertionError("the labels on show are not those of the segmentation")
-    medians = {kind: 1000 * float(np.median(s)) for kind, s in refresh.seconds.items()}
-    return {"lut_refresh_ms": medians["all"], "lut_incremental_ms": medians["changed"]}
+    return {
+        f"{name}_{unit}": 1000 * float(np.median(seconds[kind]))
+        for unit, seconds in (("ms", refresh.seconds), ("cpu_ms", refresh.cpu_seconds))
+        for name, kind in (("lut_refresh", "all"), ("lut_incremental", "changed"))
+    }
 
 
 def section(supervoxels: int, edge: int = 2048, cell: int = 20) -> np.ndarray:
