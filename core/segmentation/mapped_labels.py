@@ -15,7 +15,7 @@ from segmend.core.volumes.deferred import DeferredVolume
 
 _MOST_LOOKED_FOR = 4
 """Looking for more changed segments than this takes longer than mapping everything again."""
-_BLOCK = 64
+_BLOCK = 128
 
 
 class Mapping(Protocol):
@@ -143,11 +143,16 @@ def _map_flat(supervoxels, segment_of, out):  # type: ignore[no-untyped-def]  # 
 @njit(cache=True, nogil=True)
 def _remap_flat(supervoxels, segment_of, out, one, other):  # type: ignore[no-untyped-def]  # pragma: no cover
     # Looking runs on vectors and skips most blocks; in the others every voxel is mapped, because asking each
-    # whether it has to be takes longer.
+    # whether it has to be takes longer. Where an eighth of the blocks are met, looking does not pay any more.
+    left = out.size // _BLOCK // 8
     for start in range(0, out.size, _BLOCK):
         shown = out[start : start + _BLOCK]
         met = 0
         for i in range(shown.size):
             met += (shown[i] == one) | (shown[i] == other)
         if met:
+            left -= 1
+            if left < 0:
+                _map_flat(supervoxels[start:], segment_of, out[start:])
+                return
             _map_flat(supervoxels[start : start + _BLOCK], segment_of, shown)
