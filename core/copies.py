@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from segmend.core.edits.adoption import Adoption, adopt
 from segmend.core.edits.interchange import ForeignJournal, ProjectIdentity, read_lines
-from segmend.core.edits.journal import Journal
+from segmend.core.edits.journal import Journal, Problem
 from segmend.core.errors import InputError, ProjectError
 from segmend.core.project import Project, open_project
 from segmend.core.segmentation.graph_files import GraphArrays, load_graph
+from segmend.core.session import Session
 
 
 def project_identity(project: Project, base: GraphArrays) -> ProjectIdentity:
@@ -48,6 +50,35 @@ def read_copy(path: str | Path) -> ForeignJournal:
         raise InputError(
             f"{path} cannot be read ({error.strerror or error}): expected a copy of the project or its exported journal"
         ) from error
+
+
+def adopt_copy(session: Session, foreign: ForeignJournal) -> tuple[Adoption, tuple[Problem, ...]]:
+    """Take in what only another copy has; views of the session have to be drawn anew.
+
+    Parameters
+    ----------
+    session : Session
+        Open for writing.
+    foreign : ForeignJournal
+
+    Returns
+    -------
+    Adoption
+    tuple of Problem
+        Operations that do not fit since then.
+
+    Raises
+    ------
+    InputError, StaleEdit, JournalError, NotAllowed
+        As `adopt`; nothing was changed.
+    """
+    before = {problem.number for problem in session.problems}
+    base = session.segmentation.base
+    identity = project_identity(session.project, base)
+    timeline = session.timeline
+    adoption = adopt(session.journal, foreign, identity, base, timeline.voxels, session.author)
+    timeline.catch_up()
+    return adoption, tuple(p for p in session.problems if p.number not in before)
 
 
 def _of_project(project: Project) -> ForeignJournal:

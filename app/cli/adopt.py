@@ -29,18 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> Answer:
     """Adopt in one transaction and tell what became of every operation."""
-    from segmend.core.copies import project_identity, read_copy
-    from segmend.core.edits.adoption import adopt
+    from segmend.core.copies import adopt_copy, read_copy
     from segmend.core.session import Session
 
     foreign = read_copy(options.other)
     with Session.open(options.project, author=options.author, durable=True) as session:
-        before = {problem.number for problem in session.problems}
-        base = session.segmentation.base
-        identity = project_identity(session.project, base)
-        adoption = adopt(session.journal, foreign, identity, base, session.voxels, session.author)
-        session.catch_up()
-        conflicts = [p for p in session.problems if p.number not in before]
+        adoption, conflicts = adopt_copy(session, foreign)
     values = adoption.to_json()
     values["conflicts"] = [{"operation": p.number, "reason": p.reason} for p in conflicts]
     lines = [*_lines(adoption), *(f"does not fit: {p.reason}" for p in conflicts)]
