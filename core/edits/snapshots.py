@@ -24,7 +24,7 @@ from segmend.core.segmentation.graph_files import GraphArrays
 Array = NDArray[Any]
 
 FORMAT = 1
-EVERY = 256
+EVERY = 1024
 """Rows between two files: what a killed program has to carry out again."""
 _MOST_BYTES = 1 << 31
 _FORM: dict[str, tuple[str, tuple[int, ...]]] = {
