@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from segmend.core.edits.codec import resolved_from_json
+from segmend.core.edits.fork import Fork, Step, Units, dependents
 from segmend.core.edits.history import History, history, targets
 from segmend.core.edits.model import Resolved
-from segmend.core.edits.numbering import NextIds
+from segmend.core.edits.numbering import MOST_NEW
 from segmend.core.edits.operation import Operation, Problem
-from segmend.core.edits.overlaps import Causes, Contested, Fork, Step, Twins, Units, dependents
+from segmend.core.edits.overlaps import Causes, Contested, Twins
 from segmend.core.edits.pairing import SAME_AS, Pairing
-from segmend.core.edits.renumbering import Renumbering
+from segmend.core.edits.renumbering import renumbering_of
 from segmend.core.edits.voxels import SupervoxelVoxels
 from segmend.core.errors import SegmendError
 from segmend.core.segmentation.graph_files import GraphArrays
@@ -105,7 +106,8 @@ class _Sides:
         self._own_on = {o.number for o in history(ours, generation).done}
         self._their_on = {o.number for o in history(theirs, generation).done}
         self._their_tail = {o.number for o in pairing.theirs}
-        self._renumbering = _renumbering(pairing, ours, theirs, generation, base)
+        self._renumbering = renumbering_of(pairing, ours, theirs, generation, base)
+        self._most = base.supervoxel_count + MOST_NEW
         self._own: dict[int, Resolved] = {}
         self._shared_units: dict[int, Units] | None = None
         self.problems: list[Problem] = []
@@ -160,7 +162,7 @@ class _Sides:
             }
             return self._switching(operation.number, changed)
         try:
-            self._own[operation.number] = resolved_from_json(operation.payload)
+            self._own[operation.number] = resolved_from_json(operation.payload, self._most)
         except SegmendError:
             return None  # not in effect here either
         step = self._fork.step(operation, self._own[operation.number])
@@ -184,7 +186,7 @@ class _Sides:
                 "note",
             ):
                 try:
-                    resolved = resolved_from_json(operation.payload)
+                    resolved = resolved_from_json(operation.payload, self._most)
                 except SegmendError:
                     continue
                 found[operation.number] = self._fork.touched(resolved)
@@ -205,7 +207,7 @@ class _Sides:
         if operation.kind in _SWITCHING:
             return self._their_switch(operation, last)
         try:
-            theirs = resolved_from_json(operation.payload)
+            theirs = resolved_from_json(operation.payload, self._most)
             self._renumbering.make_room(theirs)
             ours = self._renumbering.resolved(theirs)
         except SegmendError as error:
@@ -249,7 +251,7 @@ class _Sides:
             )
         ours = self._own[twin.number]
         self._renumbering.forget(arrival.resolved)
-        self._renumbering.identify(resolved_from_json(arrival.operation.payload), ours)
+        self._renumbering.identify(resolved_from_json(arrival.operation.payload, self._most), ours)
         return Arrival(arrival.operation, ours, twin.number)
 
     def _without_shared(self, arrival: Arrival) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -267,38 +269,6 @@ class _Sides:
     def _report(self, operation: Operation, reason: str) -> None:
         text = f"operation {operation.number} ({operation.kind}) by {operation.author}: {reason}"
         self.problems.append(Problem(operation.number, text))
-
-
-def _renumbering(
-    pairing: Pairing,
-    ours: Sequence[Operation],
-    theirs: Sequence[Operation],
-    generation: int,
-    base: GraphArrays,
-) -> Renumbering:
-    here = {o.number: made for o in ours if (made := _edit(o, generation)) is not None}
-    named = [(made.new_segments, made.children) for made in here.values()]
-    free = NextIds.after(base, named)
-    renumbering = Renumbering(base.supervoxel_count, free.segment, free.supervoxel)
-    for operation in theirs:
-        twin = here.get(pairing.ours_of.get(operation.number, 0))
-        made = None if twin is None else _edit(operation, generation)
-        if twin is not None and made is not None:
-            renumbering.identify(made, twin)
-    return renumbering
-
-
-def _edit(operation: Operation, generation: int) -> Resolved | None:
-    """Return the edit of a row, if it makes anything."""
-    payload = operation.payload
-    if operation.generation != generation or not (
-        "new_segments" in payload or "patches" in payload
-    ):
-        return None
-    try:
-        return resolved_from_json(payload)
-    except SegmendError:
-        return None
 
 
 def _switched(operation: Operation) -> tuple[int, ...]:

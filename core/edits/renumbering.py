@@ -6,9 +6,11 @@ another part, or none, in the other. Ids of the base mean the same in both.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from segmend.core.edits.codec import resolved_from_json
 from segmend.core.edits.model import (
     Cleave,
     Detach,
@@ -23,7 +25,11 @@ from segmend.core.edits.model import (
     SplitSupervoxel,
     Spot,
 )
-from segmend.core.errors import InputError
+from segmend.core.edits.numbering import NextIds
+from segmend.core.edits.operation import Operation
+from segmend.core.edits.pairing import Pairing
+from segmend.core.errors import InputError, SegmendError
+from segmend.core.segmentation.graph_files import GraphArrays
 from segmend.core.segmentation.patches import Patch
 
 MOST_IDS = 2**32 - 1
@@ -68,8 +74,10 @@ class Renumbering:
         Raises
         ------
         InputError
-            If an id was made before, or no id is left.
+            If an id was made before, there are too many, or no id is left.
         """
+        if len(resolved.new_segments) > len(resolved.sides) + 1:
+            raise InputError("it makes more segments than it has sides")
         for name, made, known in (
             ("segment", resolved.new_segments, self.segments),
             ("supervoxel", resolved.children, self.supervoxels),
@@ -93,7 +101,7 @@ class Renumbering:
         """
         return Resolved(
             self._edit(theirs.edit),
-            tuple(tuple(sorted(map(self.supervoxel, side))) for side in theirs.sides),
+            tuple(map(self._side, theirs.sides)),
             tuple(self.segments[segment] for segment in theirs.new_segments),
             tuple(map(self._patch, theirs.patches)),
         )
@@ -106,6 +114,11 @@ class Renumbering:
         if ours is None:
             raise InputError(f"it names supervoxel {theirs}, which no edit before it made")
         return ours
+
+    def _side(self, side: tuple[int, ...]) -> tuple[int, ...]:
+        """Return a sorted list of supervoxels; most sides are long and of the base."""
+        first = bisect_right(side, self.common)
+        return (*side[:first], *sorted(map(self.supervoxel, side[first:])))
 
     def _patch(self, patch: Patch) -> Patch:
         return replace(
@@ -136,3 +149,36 @@ class Renumbering:
             case MarkFinished() | Lock():
                 return replace(edit, spot=self._spot(edit.spot))
         return edit
+
+
+def renumbering_of(
+    pairing: Pairing,
+    ours: Sequence[Operation],
+    theirs: Sequence[Operation],
+    generation: int,
+    base: GraphArrays,
+) -> Renumbering:
+    """Return what is called otherwise in another copy by what both have, ready for what only that one has."""
+    here = {o.number: made for o in ours if (made := _edit(o, generation)) is not None}
+    named = [(made.new_segments, made.children) for made in here.values()]
+    free = NextIds.after(base, named)
+    renumbering = Renumbering(base.supervoxel_count, free.segment, free.supervoxel)
+    for operation in theirs:
+        twin = here.get(pairing.ours_of.get(operation.number, 0))
+        made = None if twin is None else _edit(operation, generation)
+        if twin is not None and made is not None:
+            renumbering.identify(made, twin)
+    return renumbering
+
+
+def _edit(operation: Operation, generation: int) -> Resolved | None:
+    """Return the edit of a row, if it makes anything."""
+    payload = operation.payload
+    if operation.generation != generation or not (
+        "new_segments" in payload or "patches" in payload
+    ):
+        return None
+    try:
+        return resolved_from_json(payload)
+    except SegmendError:
+        return None
