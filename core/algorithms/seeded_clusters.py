@@ -61,6 +61,7 @@ def _clusters(
     parent = np.arange(n)
     size, kind = size.copy(), kind.copy()
     ends, total, area = _gathered(pairs, total, area, parent)
+    later = SIZE_WEIGHT * np.log10(np.maximum(size, 1.0))
     best = np.empty(n, np.float64)
     score = np.empty(len(ends), np.float64)
     while True:
@@ -70,8 +71,7 @@ def _clusters(
             score[e] = -np.inf
             if (kind[u] and kind[v] and kind[u] != kind[v]) or total[e] < boundary * area[e]:
                 continue
-            least = max(min(size[u], size[v]), 1.0)
-            score[e] = total[e] / max(area[e], 1e-9) - SIZE_WEIGHT * np.log10(least)
+            score[e] = total[e] / max(area[e], 1e-9) - min(later[u], later[v])
             best[u], best[v] = max(best[u], score[e]), max(best[v], score[e])
         chosen = np.empty(len(ends), np.int64)
         count = 0
@@ -91,6 +91,7 @@ def _clusters(
             low, high = min(u, v), max(u, v)
             parent[high] = low
             size[low] += size[high]
+            later[low] = SIZE_WEIGHT * np.log10(max(size[low], 1.0))
             kind[low] = max(kind[low], kind[high])
         ends, total, area = _gathered(ends, total, area, parent)
     for i in range(n):
@@ -177,11 +178,12 @@ def assign_loose(
     scores, items = np.empty(4 * len(pairs) + n + 1), np.empty(4 * len(pairs) + n + 1, np.int64)
     waiting = 0
     fresh = np.flatnonzero(kind)
-    for i in fresh:
-        room[kind[i] - 1] += size[i]
+    for i in range(n):
+        if kind[i]:
+            room[kind[i] - 1] += size[i]
     while True:
         for i in fresh:
-            for k in range(start[i], start[i + 1]):
+            for k in range(start[i], start[np.int64(i) + 1]):
                 e = arcs[k] >> 1
                 j = pairs[e, 1 - (arcs[k] & 1)]
                 if kind[j]:

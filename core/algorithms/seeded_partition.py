@@ -16,8 +16,6 @@ from segmend.core.errors import InputError
 
 Array = NDArray[Any]
 
-CUT_STEEPNESS = 4
-"""Capacity of a contact = area x affinity ** CUT_STEEPNESS."""
 WEAKEST = 1e-12
 """No contact counts as weaker than this."""
 BOUNDARY = 0.1
@@ -88,8 +86,9 @@ def seeded_partition(
 
 
 def cut_capacity(affinity: Array, area: Array) -> NDArray[np.float64]:
-    """Return what cutting each contact costs."""
-    return np.maximum(area * affinity**CUT_STEEPNESS, WEAKEST)
+    """Return what cutting each contact costs: area x affinity ** 4, so that a weak contact of any size is cheap."""
+    squared = np.square(affinity)
+    return np.maximum(area * np.square(squared), WEAKEST)
 
 
 def _kinds(seeds: Sequence[Array], n: int) -> NDArray[np.int64]:
@@ -111,16 +110,39 @@ def _refined(pairs: Array, capacity: Array, fixed: Array, side: Array, sides: in
     """Refine the border of every two sides that touch, once, in the order of the sides."""
     for a in range(1, sides + 1):
         for b in range(a + 1, sides + 1):
-            ours = (side == a) | (side == b)
-            inner = ours[pairs].all(axis=1)
-            across = side[pairs[inner, 0]] != side[pairs[inner, 1]]
-            if not across.any():
-                continue
-            row = np.cumsum(ours) - 1
+            ends, weights, row = _between(pairs, capacity, side, a, b)
+            ours = row >= 0
             one = np.where(side[ours] == a, 1, 2)
-            two = _refined_pair(row[pairs[inner]], capacity[inner], fixed[ours], one)
-            side[ours] = np.where(two == 1, a, b)
+            if len(ends):
+                two = _refined_pair(ends, weights, fixed[ours], one)
+                side[ours] = np.where(two == 1, a, b)
     return side
+
+
+@njit(cache=True, nogil=True)
+def _between(
+    pairs: Array, capacity: Array, side: Array, a: int, b: int
+) -> tuple[Array, Array, Array]:
+    """Return the graph of two sides and the row of each node in it; no edges where the two do not touch."""
+    row = np.full(len(side), -1, np.int64)
+    count = 0
+    for i in range(len(side)):
+        if side[i] == a or side[i] == b:
+            row[i] = count
+            count += 1
+    ends = np.empty((len(pairs), 2), np.int64)
+    weights = np.empty(len(pairs), np.float64)
+    used = 0
+    touch = False
+    for e in range(len(pairs)):
+        u, v = pairs[e, 0], pairs[e, 1]
+        if row[u] >= 0 and row[v] >= 0:
+            ends[used, 0], ends[used, 1], weights[used] = row[u], row[v], capacity[e]
+            touch |= side[u] != side[v]
+            used += 1
+    if not touch:
+        used = 0
+    return ends[:used], weights[:used], row
 
 
 def _refined_pair(pairs: Array, capacity: Array, fixed: Array, side: Array) -> Array:

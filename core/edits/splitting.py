@@ -8,14 +8,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segmend.core.algorithms.seeded_partition import seeded_partition
-from segmend.core.edits.model import Cleave, Resolved, Split, SplitSupervoxel, Spots
+from segmend.core.algorithms.components import components
+from segmend.core.algorithms.seeded_partition import BOUNDARY, seeded_partition
+from segmend.core.edits.model import Cleave, Resolved, Split, SplitSupervoxel, Spot, Spots
+from segmend.core.edits.numbering import NextIds
+from segmend.core.edits.places import supervoxel_at
 from segmend.core.edits.straddling import (
     Pieces,
     Seed,
     WorkGraph,
     cut_into_pieces,
     patch_of,
+    straddling,
     work_graph,
 )
 from segmend.core.edits.voxels import SupervoxelVoxels
@@ -27,7 +31,7 @@ Array = NDArray[Any]
 
 
 def resolve_split(
-    edit: Split, segmentation: Segmentation, voxels: SupervoxelVoxels | None, free: Any
+    edit: Split, segmentation: Segmentation, voxels: SupervoxelVoxels | None, free: NextIds
 ) -> Resolved:
     """Decide the sides of a split, and the parts of the supervoxels that straddle the cut.
 
@@ -50,12 +54,17 @@ def resolve_split(
     pieces = _contested(seeds, segmentation, voxels)
     graph = work_graph(segmentation, segment, pieces, voxels)
     side = _partition(graph, pieces, seeds, len(edit.sides))
-    side[side < 0] = _largest(graph.size, side, len(edit.sides))
+    more = straddling(graph, side, pieces, segmentation) if voxels is not None else []
+    if more and voxels is not None:
+        pieces |= {s: cut_into_pieces(s, segmentation, voxels, seeds) for s in more}
+        graph = work_graph(segmentation, segment, pieces, voxels)
+        side = _partition(graph, pieces, seeds, len(edit.sides))
+    side[side < 0] = _in_most_pieces(graph, side, pieces, seeds, len(edit.sides))
     return _resolved(edit, graph, pieces, side, seeds, free)
 
 
 def resolve_cleave(
-    edit: Cleave, segmentation: Segmentation, voxels: SupervoxelVoxels | None, free: Any
+    edit: Cleave, segmentation: Segmentation, voxels: SupervoxelVoxels | None, free: NextIds
 ) -> Resolved:
     """Decide the groups of a cleave; supervoxels that no seed reaches stay behind.
 
@@ -64,12 +73,15 @@ def resolve_cleave(
     segment, seeds = _seeds(edit.groups, segmentation, voxels)
     pieces = _contested(seeds, segmentation, voxels)
     graph = work_graph(segmentation, segment, pieces, voxels)
-    side = _partition(graph, pieces, seeds, len(edit.groups))
+    side = _partition(graph, pieces, seeds, len(edit.groups), boundary=0)
     return _resolved(edit, graph, pieces, side, seeds, free)
 
 
 def resolve_supervoxel_split(
-    edit: SplitSupervoxel, segmentation: Segmentation, voxels: SupervoxelVoxels | None, free: Any
+    edit: SplitSupervoxel,
+    segmentation: Segmentation,
+    voxels: SupervoxelVoxels | None,
+    free: NextIds,
 ) -> Resolved:
     """Decide the parts of one supervoxel; they stay in its segment. Parameters and errors as for `resolve_split`."""
     _, seeds = _seeds(edit.sides, segmentation, voxels)
@@ -89,8 +101,7 @@ def resolve_supervoxel_split(
     ours = side[first : first + int(cut.local.max())]
     ours[ours < 0] = _largest(graph.size[graph.owner == supervoxel], ours, len(edit.sides))
     made = patch_of(supervoxel, cut, ours, seeds, free.supervoxel)
-    assert made is not None, "seeds of two sides lie in different parts"
-    return Resolved(edit, patches=(made[0],))
+    return Resolved(edit, patches=(made[0],) if made else ())
 
 
 def _seeds(
@@ -112,21 +123,12 @@ def _seeds(
 
 
 def _seed(
-    side: int, spot: Any, segmentation: Segmentation, voxels: SupervoxelVoxels | None
+    side: int, spot: Spot, segmentation: Segmentation, voxels: SupervoxelVoxels | None
 ) -> Seed:
-    """Return the seed of a spot; one whose supervoxel was divided since is looked up by its place."""
-    count = segmentation.supervoxel_count
-    supervoxel = spot.supervoxel if spot.supervoxel <= count else 0
-    here = voxels.supervoxel_at_nm(spot.place_nm) if voxels is not None else 0
-    if not segmentation.segment_of[supervoxel]:
-        supervoxel = here
-    if not segmentation.segment_of[supervoxel]:
-        place = " ".join(f"{value:g}" for value in spot.place_nm)
-        raise EditRefused(
-            f"there is no segment at {place} nm (any more): choose a place inside a segment"
-        )
-    if voxels is not None and here == supervoxel:
-        return Seed(side, supervoxel, voxels.levels[0].grid.to_index(spot.place_nm))
+    """Return the seed of a spot; its voxel is the place if that lies in the supervoxel, else one inside."""
+    supervoxel = supervoxel_at(spot, segmentation, voxels)
+    if voxels is not None and voxels.supervoxel_at_nm(spot.place_nm) == supervoxel:
+        return Seed(side, supervoxel, voxels.grid.to_index(spot.place_nm))
     z, y, x = segmentation.points(np.array([supervoxel]))[0].tolist()
     return Seed(side, supervoxel, (z, y, x))
 
@@ -152,7 +154,10 @@ def _contested(
     return {s: cut_into_pieces(s, segmentation, voxels, seeds) for s in contested}  # type: ignore[arg-type]
 
 
-def _partition(graph: WorkGraph, pieces: dict[int, Pieces], seeds: list[Seed], sides: int) -> Array:
+def _rows(
+    graph: WorkGraph, pieces: dict[int, Pieces], seeds: list[Seed], sides: int
+) -> list[Array]:
+    """Return the nodes of the seeds of each side."""
     whole = len(graph.owner) - sum(int(cut.local.max()) for cut in pieces.values())
     rows: list[list[int]] = [[] for _ in range(sides)]
     for seed in seeds:
@@ -161,8 +166,32 @@ def _partition(graph: WorkGraph, pieces: dict[int, Pieces], seeds: list[Seed], s
             rows[seed.side].append(graph.first[seed.supervoxel] + piece - 1)
         else:
             rows[seed.side].append(int(np.searchsorted(graph.owner[:whole], seed.supervoxel)))
-    found = [np.unique(np.array(side, np.int64)) for side in rows]
-    return seeded_partition(graph.pairs, graph.affinity, graph.area, found, len(graph.owner))
+    return [np.unique(np.array(side, np.int64)) for side in rows]
+
+
+def _partition(
+    graph: WorkGraph,
+    pieces: dict[int, Pieces],
+    seeds: list[Seed],
+    sides: int,
+    *,
+    boundary: float = BOUNDARY,
+) -> Array:
+    found = _rows(graph, pieces, seeds, sides)
+    return seeded_partition(
+        graph.pairs, graph.affinity, graph.area, found, len(graph.owner), size=graph.size, boundary=boundary
+    )  # fmt: skip
+
+
+def _in_most_pieces(
+    graph: WorkGraph, side: Array, pieces: dict[int, Pieces], seeds: list[Seed], sides: int
+) -> int:
+    """Return the side whose seeds lie in most unconnected parts of the segment, of equals the one with most voxels."""
+    part = components(graph.pairs + 1, len(graph.owner))[1:]
+    rows = _rows(graph, pieces, seeds, sides)
+    counts = np.array([len(np.unique(part[row])) for row in rows])
+    voxels = np.bincount(side[side >= 0], graph.size[side >= 0], minlength=sides)
+    return int(np.where(counts == counts.max(), voxels, -1).argmax())
 
 
 def _largest(size: Array, side: Array, sides: int) -> int:
@@ -176,7 +205,7 @@ def _resolved(
     pieces: dict[int, Pieces],
     side: Array,
     seeds: list[Seed],
-    free: Any,
+    free: NextIds,
 ) -> Resolved:
     """Make ids: of supervoxels for parts, of segments for every side but the one that keeps the segment's id."""
     sides = len(edit.sides if isinstance(edit, Split) else edit.groups)
@@ -200,5 +229,5 @@ def _resolved(
     leaving = tuple(
         tuple(groups[number]) for number in range(sides) if number != stays % (sides + 1)
     )
-    new = tuple(range(free.segment, free.segment + len(leaving)))
-    return Resolved(edit, leaving, new, tuple(patches))
+    free.supervoxels(max(1, next_id - free.supervoxel))
+    return Resolved(edit, leaving, free.segments(len(leaving)), tuple(patches))

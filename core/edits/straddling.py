@@ -30,6 +30,19 @@ from segmend.core.segmentation.segmentation import Segmentation
 
 Array = NDArray[Any]
 
+STRAIN = 0.4
+"""A cut through a contact of more mean affinity than this hints at a supervoxel that straddles the sides."""
+STRAINED_FACES = 20
+"""Smaller contacts hint at nothing."""
+MOST_STRADDLING = 12
+"""Supervoxels that one split divides without a seed's order, those under the greatest strain."""
+LARGEST_BOX = 4_000_000
+"""Voxels of a supervoxel's box up to which it is looked into without a seed's order."""
+HELD = 0.6
+"""Share of the way to 1 by which contacts inside a supervoxel count more than they show: it is one for a reason."""
+SMALLEST_PART = 50
+"""Parts with fewer voxels and no seed are left where they are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Seed:
@@ -98,6 +111,27 @@ class WorkGraph:
     first: dict[int, int]
 
 
+def straddling(
+    graph: WorkGraph, side: Array, pieces: dict[int, Pieces], segmentation: Segmentation
+) -> list[int]:
+    """Return supervoxels that strong contacts hold on both sides of a cut, those under the greatest strain."""
+    crossing = side[graph.pairs[:, 0]] != side[graph.pairs[:, 1]]
+    strained = crossing & (graph.affinity > STRAIN) & (graph.area >= STRAINED_FACES)
+    strain = graph.affinity[strained] * graph.area[strained]
+    total = np.zeros(len(graph.owner))
+    for end in range(2):
+        np.add.at(total, graph.pairs[strained, end], strain)
+    found: list[int] = []
+    for node in np.argsort(-total, kind="stable").tolist():
+        if total[node] <= 0 or len(found) == MOST_STRADDLING:
+            break
+        supervoxel = int(graph.owner[node])
+        box = segmentation.box_of(np.array([supervoxel]))
+        if supervoxel not in pieces and supervoxel not in found and box.size <= LARGEST_BOX:
+            found.append(supervoxel)
+    return sorted(found)
+
+
 def cut_into_pieces(
     supervoxel: int, segmentation: Segmentation, voxels: SupervoxelVoxels, seeds: list[Seed]
 ) -> Pieces:
@@ -120,11 +154,8 @@ def _faces(labels: Array, mask: Array, box: Box, voxels: SupervoxelVoxels) -> Ar
     else:
         faces = faces_from_shape(mask, voxels.levels[0].grid.voxel_size_nm_zyx)
     for axis in range(3):  # contacts with others count as they do in the region graph
-        here = [slice(None)] * 3
-        there = [slice(None)] * 3
-        here[axis], there[axis] = slice(1, None), slice(None, -1)
-        across = labels[tuple(here)] != labels[tuple(there)]
-        faces[(axis, *here)][across] = UNKNOWN
+        ours, before = np.moveaxis(labels, axis, 0), np.moveaxis(faces[axis], axis, 0)
+        before[1:][ours[1:] != ours[:-1]] = UNKNOWN
     return faces
 
 
@@ -187,7 +218,10 @@ def _edges_of(
         if other < supervoxel:
             there = (ends >= first[other]) & (ends < first[other] + int(pieces[other].local.max()))
             mine &= ~there.any(axis=1)
-    return ends[mine], graph.affinity[mine].astype(float), graph.area[mine].astype(float)
+    affinity = graph.affinity.astype(float)
+    inner = ours.all(axis=1)
+    affinity[inner] += HELD * (1 - affinity[inner])
+    return ends[mine], affinity[mine], graph.area[mine].astype(float)
 
 
 def _bridges(
@@ -242,12 +276,13 @@ def patch_of(
 def _connected(sided: Array, places: list[Zyx]) -> tuple[Array, list[int]]:
     """Return parts 1, 2, ... and the value of each: connected pieces of equal value, loose bits given away."""
     parts, values, kept = np.zeros(sided.shape, np.int64), [0], [True]
+    half = np.count_nonzero(sided) / 2
     for value in np.unique(sided[sided > 0]).tolist():
         bits, count = ndimage.label(sided == value)
         sizes = np.bincount(bits.ravel(), minlength=count + 1)
         sizes[0] = 0
         keep = np.zeros(count + 1, bool)
-        keep[sizes.argmax()] = True
+        keep[sizes.argmax()] = sizes.max() >= min(SMALLEST_PART, half)
         keep[[bits[place] for place in places]] = True
         parts[bits > 0] = bits[bits > 0] + len(values) - 1
         values += [value] * count
@@ -276,9 +311,13 @@ def _given_away(parts: Array, kept: Array) -> Array:
         for (loose, other), area in merged.items():
             best[loose] = max(best.get(loose, (0, 0)), (area, -other))
         if not best:
-            return target  # bits that touch nothing else stay what they are
+            break
         for loose, (_, other) in best.items():
             target[loose] = -other
+    sizes = np.where(kept, np.bincount(parts.ravel(), minlength=len(kept)), 0)
+    sizes[0] = 0
+    target[~kept[target]] = sizes.argmax()  # bits that touch nothing else
+    return target
 
 
 def _inside(box: Box, voxel_zyx: Zyx) -> Zyx:

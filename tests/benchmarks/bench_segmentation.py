@@ -25,8 +25,8 @@ from segmend.core.algorithms.agglomeration import agglomerate, cut_tree
 from segmend.core.algorithms.fragments import seeded_fragments
 from segmend.core.algorithms.incremental_vi import VariationOfInformation
 from segmend.core.algorithms.metrics import contingency, variation_of_information
-from segmend.core.algorithms.min_cut import seeded_partition
 from segmend.core.algorithms.region_graph import region_graph, supervoxel_table
+from segmend.core.algorithms.seeded_partition import seeded_partition
 from segmend.core.algorithms.watershed import watershed
 
 Array = np.ndarray
@@ -101,7 +101,7 @@ def split_largest(into: Timings, graph: Any, segment_of: Array, repeats: int) ->
     seeds = [0], [len(members) - 1]
     timed(
         lambda: seeded_partition(
-            rows, graph.affinity[inside], graph.area[inside], *seeds, len(members)
+            rows, graph.affinity[inside], graph.area[inside], seeds, len(members)
         ),
         "seeded_partition",
         repeats,

@@ -19,7 +19,6 @@ import tempfile
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import edt
@@ -31,6 +30,7 @@ from scipy import ndimage
 from segmend.core.algorithms.region_graph import region_graph, supervoxel_table
 from segmend.core.algorithms.supervoxel_division import faces_from_image
 from segmend.core.edits.model import Cleave, Resolved, Split, Spot
+from segmend.core.edits.numbering import NextIds
 from segmend.core.edits.splitting import resolve_cleave, resolve_split
 from segmend.core.edits.voxels import SupervoxelVoxels
 from segmend.core.geometry import Grid
@@ -201,9 +201,7 @@ class Problem:
         return None if best is None else (best[1], best[2])
 
 
-def free() -> Any:
-    """First unused ids; numbers of sides are read back from them."""
-    return SimpleNamespace(segment=3, supervoxel=10**5)
+FREE = NextIds(segment=3, supervoxel=100_000)
 
 
 def split_pair(tissue: Tissue, pair: list[int], rng: Any) -> dict[str, Any] | None:
@@ -218,7 +216,7 @@ def split_pair(tissue: Tissue, pair: list[int], rng: Any) -> dict[str, Any] | No
     while True:
         edit = Split(tuple(problem.spots(seeds) for seeds in problem.seeds))
         started = time.perf_counter()
-        resolved = resolve_split(edit, problem.segmentation, problem.tissue.voxels, free())
+        resolved = resolve_split(edit, problem.segmentation, problem.tissue.voxels, FREE)
         elapsed = time.perf_counter() - started
         labels = problem.labels(resolved)
         recall = problem.recall(labels)
@@ -236,9 +234,8 @@ def split_pair(tissue: Tissue, pair: list[int], rng: Any) -> dict[str, Any] | No
             answer["isolated"] = isolates(problem, labels, recall)
         if recall.min() >= RECALL:
             return answer | {"reached": True, "last": recall.tolist()}
-        room = [n for n in (1, 2) if len(problem.seeds[n - 1]) < MOST_SEEDS]
-        wrong = problem.largest_wrong(labels, room)
-        if wrong is None:
+        wrong = problem.largest_wrong(labels, [1, 2])
+        if wrong is None or len(problem.seeds[wrong[0] - 1]) == MOST_SEEDS:
             return answer | {"reached": False, "last": recall.tolist()}
         problem.seeds[wrong[0] - 1].append(wrong[1])
         answer["seeds"] += 1
@@ -254,8 +251,8 @@ def isolates(problem: Problem, labels: Array, recall: Array) -> bool:
     return False
 
 
-def cleave(tissue: Tissue, neurons: list[int], most: int = 60) -> tuple[int, bool]:
-    """Take a merger apart click by click; return the clicks and whether all neurons came back."""
+def cleave(tissue: Tissue, neurons: list[int], most: int = 60) -> int | None:
+    """Take a merger apart click by click; return the clicks until all neurons came back, None after too many."""
     problem = Problem(tissue, neurons)
     order: list[int] = []  # neurons by their first click
 
@@ -268,33 +265,45 @@ def cleave(tissue: Tissue, neurons: list[int], most: int = 60) -> tuple[int, boo
     for clicks in range(1, most + 1):
         wrong = problem.largest_wrong(labels, list(range(1, len(neurons) + 1)))
         if wrong is None:
-            return clicks - 1, True
+            return clicks - 1
         click(*wrong)
         if len(order) < 2:
             labels[problem.inside] = order[0]
             continue
         edit = Cleave(tuple(problem.spots(problem.seeds[n - 1]) for n in order))
-        resolved = resolve_cleave(edit, problem.segmentation, tissue.voxels, free())
+        resolved = resolve_cleave(edit, problem.segmentation, tissue.voxels, FREE)
         labels = problem.labels(resolved)
         if (problem.recall(labels) >= RECALL).all():
-            return clicks, True
-    return most, False
+            return clicks
+    return None
 
 
-def mergers(tissue: Tissue, count: int, size: int, rng: Any) -> list[list[int]]:
-    """Return sets of neurons that hang together by contacts."""
+def mergers(tissue: Tissue, count: int, size: int, together: bool, rng: Any) -> list[list[int]]:
+    """Return sets of neurons joined by contacts; `together`: each of them in one piece inside the volume."""
     pairs, _ = tissue.pairs()
     owned = set(tissue.majority.tolist())
     pairs = np.array([p for p in pairs.tolist() if set(p) <= owned])
+    whole = {n for n in owned if n in tissue.neurons and in_one_piece(tissue, n)}
+    pairs = np.array([p for p in pairs.tolist() if set(p) <= whole or not together])
     found = []
-    for _ in range(count):
+    while len(found) < count:
         chosen = [int(rng.choice(np.unique(pairs)))]
         while len(chosen) < size:
             rim = pairs[np.isin(pairs, chosen).sum(axis=1) == 1]
             new = rim[~np.isin(rim, chosen)]
+            if not len(new):
+                break
             chosen.append(int(rng.choice(new)))
-        found.append(chosen)
+        else:
+            found.append(chosen)
     return found
+
+
+def in_one_piece(tissue: Tissue, neuron: int) -> bool:
+    """Say whether a neuron hangs together inside the volume: one cannot see whose a piece is that joins outside."""
+    pieces, _ = ndimage.label(tissue.truth == neuron)
+    sizes = np.bincount(pieces.ravel())[1:]
+    return bool(sizes.max() >= RECALL * sizes.sum())
 
 
 def share(answers: list[dict[str, Any]], test: Any) -> float:
@@ -347,9 +356,9 @@ def main() -> None:
     }
     report |= summary(answers)
     report["contact_in_unseen_sections"] = summary([a for a in answers if a["section"] >= UNSEEN])
-    clicks = [cleave(tissue, group, 60) for group in mergers(tissue, options.mergers, 10, rng)]
-    report["cleave_10_neurons_clicks"] = [c for c, _ in clicks]
-    report["cleave_10_neurons_done"] = [done for _, done in clicks]
+    for name, together in (("in_one_piece", True), ("any", False)):
+        groups = mergers(tissue, options.mergers, 10, together, rng) if options.mergers else []
+        report[f"cleave_10_neurons_{name}_clicks"] = [cleave(tissue, group) for group in groups]
     if options.details:
         options.details.write_text("\n".join(map(json.dumps, answers)))
     print(json.dumps(report))
