@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from segmend.core.edits.codec import resolved_from_json
 from segmend.core.edits.fork import Fork, Step, Units, dependents
 from segmend.core.edits.history import History, history, targets
+from segmend.core.edits.journal_rows import row_of
 from segmend.core.edits.model import Resolved
 from segmend.core.edits.numbering import MOST_NEW
 from segmend.core.edits.operation import Operation, Problem
@@ -15,7 +16,7 @@ from segmend.core.edits.overlaps import Causes, Contested, Twins
 from segmend.core.edits.pairing import SAME_AS, Pairing
 from segmend.core.edits.renumbering import renumbering_of
 from segmend.core.edits.voxels import SupervoxelVoxels
-from segmend.core.errors import SegmendError
+from segmend.core.errors import InputError, SegmendError
 from segmend.core.segmentation.graph_files import GraphArrays
 from segmend.core.segmentation.segmentation import Segmentation
 
@@ -195,6 +196,11 @@ class _Sides:
     def _their_step(
         self, operation: Operation, last: Mapping[int, int]
     ) -> tuple[Arrival | None, Step | None]:
+        try:
+            row_of(operation)
+        except InputError as error:
+            self._report(operation, str(error))
+            return None, None
         if operation.generation != self._generation or operation.kind == "run":
             self._report(
                 operation,

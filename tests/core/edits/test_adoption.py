@@ -193,6 +193,17 @@ def test_damaged_operations_and_what_names_them_are_left_out(copies):
     assert [a.theirs for a in adoption.applied] == [3]
 
 
+def test_an_operation_that_no_journal_can_hold_costs_only_itself(copies):
+    ada, bob = copies
+    bob.commit(bob.merge(9, 11))
+    bob.commit(bob.merge(1, 3))
+    foreign = bob.foreign()
+    long = replace(foreign.operations[0], verdict="x" * 99)
+    adoption = ada.adopt(replace(foreign, operations=(long, *foreign.operations[1:])))
+    assert [p.number for p in adoption.damaged] == [1]
+    assert len(adoption.applied) == 1
+
+
 def test_rows_of_other_generations_are_told(copies):
     ada, bob = copies
     bob.commit(bob.merge(1, 3))
