@@ -56,6 +56,18 @@ def test_errors_come_here_too(jobs):
     assert got == [("broken", here)]
 
 
+def test_overtaken_edits_are_not_even_begun(jobs):
+    gate, done, got = threading.Event(), [], []
+    jobs.edit(gate.wait, got.append)
+    for number in range(5):
+        jobs.edit(partial(done.append, number), lambda _, n=number: got.append(n), topic="seeds")
+    jobs.edit(lambda: done.append("other"), lambda _: None)
+    gate.set()
+    assert jobs.join(10)
+    assert done == [4, "other"]
+    assert got == [True, 4]
+
+
 def test_overtaken_answers_are_dropped(jobs):
     gate, got = threading.Event(), []
     jobs.query(lambda: gate.wait(5) and "old", got.append, topic="meshes")

@@ -5,8 +5,9 @@ from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QImage
+from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from segmend.app.application import (
@@ -20,11 +21,13 @@ from segmend.app.jobs import SynchronousJobs
 from segmend.app.layers.scene import AFFINITIES, CANDIDATE, SEGMENTS
 from segmend.app.presenters.projects import RecentProjects
 from segmend.core.errors import ProjectError, ProjectLocked
+from segmend.core.geometry import Box
 from segmend.core.project import create_project
 from segmend.core.session import Session
 from segmend.core.volumes.memory import MemoryVolume
 
 pytestmark = pytest.mark.viewer
+SHOW_ERROR = Application.show_error
 
 
 @pytest.fixture
@@ -81,16 +84,27 @@ def test_candidate_is_on_the_screen_in_its_two_colours(opened):
 
 
 def test_keys_decide_undo_and_hide(opened, qtbot):
-    session, first = opened.now.session, opened.now.review.scene.candidate
+    session, first = opened.now.session, opened.now.work.review.scene.candidate
     press(qtbot, opened, Qt.Key.Key_A)
     assert session.log()[-1].verdict == "accept"
     press(qtbot, opened, Qt.Key.Key_U)
-    assert opened.now.review.scene.candidate == first
+    assert opened.now.work.review.scene.candidate == first
     press(qtbot, opened, Qt.Key.Key_R)
     press(qtbot, opened, Qt.Key.Key_S)
     assert [o.verdict for o in session.log() if o.verdict] == ["accept", "reject", "unsure"]
     press(qtbot, opened, Qt.Key.Key_2)
     assert opened.window.scene.layer(AFFINITIES).visible
+
+
+def test_nothing_changes_while_a_filter_is_typed(opened, qtbot):
+    opened.window.show_history()
+    press(qtbot, opened, Qt.Key.Key_R)
+    line = opened.window.history._text
+    line.setFocus()
+    qtbot.keyClicks(line, "a rx")
+    assert line.text() == "a rx"
+    assert len(opened.now.session.log()) == 1
+    assert not opened.now.work.seeding.active
 
 
 def test_space_shows_the_bare_image_while_it_is_down(opened, qtbot):
@@ -111,6 +125,151 @@ def test_closing_gives_the_project_back(opened, project_path):
     assert opened._options.recent.paths() == (project_path,)
 
 
+def over(opened, fraction_y, fraction_x):
+    """A pixel of the sections with the pointer on it."""
+    canvas = opened.window.sections.canvas.native
+    pixel = QPoint(int(canvas.width() * fraction_x), int(canvas.height() * fraction_y))
+    QTest.mouseMove(canvas, pixel)
+    wait_until_drawn(opened)
+    return canvas, pixel
+
+
+def click(opened, place_nm):
+    """Click at a place of the section on show."""
+    scene = opened.window.scene
+    height, width = scene.sections.canvas.size
+    camera = scene.sections.scene.camera
+    middle_y, middle_x = camera.center[-2:]
+    y = height / 2 + (place_nm[1] - middle_y) * camera.zoom
+    x = width / 2 + (place_nm[2] - middle_x) * camera.zoom
+    canvas = opened.window.sections.canvas.native
+    pixel = QPoint(round(x), round(y))
+    QTest.mouseMove(canvas, pixel)
+    QTest.mouseClick(canvas, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, pixel)
+    wait_until_drawn(opened)
+
+
+def two_places(session):
+    """Places of one section in two supervoxels of one segment, away from the border."""
+    plane = session.supervoxels[0].read(Box((6, 0, 0), (7, 40, 44)))[0]
+    segment_of = session.segmentation.segment_of
+    for segment in range(1, 21):
+        inside = [s for s in np.unique(plane) if segment_of[s] == segment]
+        places = [np.argwhere(plane == s) for s in inside]
+        places = [p[len(p) // 2] for p in places if len(p) > 30]
+        if len(places) > 1:
+            return [session.project.grid.to_nm((6, *map(int, p))) for p in places[:2]]
+    raise AssertionError("no segment has two large supervoxels in this section")
+
+
+def test_split_with_two_clicks_and_enter(opened, qtbot):
+    work, window = opened.now.work, opened.window
+    first, second = two_places(work.session)
+    work.go_to(first)
+    wait_until_drawn(opened)
+    height, width = window.scene.sections.canvas.size
+    click(opened, first)
+    press(qtbot, opened, Qt.Key.Key_X)
+    assert work.seeding.active
+    assert not window.actions_by_id["review.accept"].isEnabled()
+    click(opened, first)
+    click(opened, second)
+    assert [stroke.side for stroke in work.seeding.strokes] == [1, 2]
+    assert work.seeding.solved
+    assert window.seeds.isVisible()
+    pixels = picture(window.sections.canvas.native)
+    assert share(pixels, 2, 0) > 0.005
+    assert share(pixels, 0, 2) > 0.005
+    assert window.scene.sections.canvas.size == (height, width)
+    press(qtbot, opened, Qt.Key.Key_Return)
+    spots = [work.session.spot_at(place) for place in (first, second)]
+    segments = {int(work.session.segmentation.segment_of[s.supervoxel]) for s in spots}
+    assert len(segments) == 2
+    assert not window.seeds.isVisible()
+    assert window.actions_by_id["edit.undo"].text().startswith("Undo split into ")
+    assert window.history.list.rows.rows[0].title == "Cut a segment"
+
+
+def test_seeds_can_be_taken_back_and_cancelled_with_keys(opened, qtbot):
+    work = opened.now.work
+    first = two_places(work.session)[0]
+    work.go_to(first)
+    wait_until_drawn(opened)
+    click(opened, first)
+    press(qtbot, opened, Qt.Key.Key_V)
+    press(qtbot, opened, Qt.Key.Key_3)
+    press(qtbot, opened, Qt.Key.Key_S)
+    assert [stroke.side for stroke in work.seeding.strokes] == [3]
+    press(qtbot, opened, Qt.Key.Key_Backspace)
+    assert work.seeding.strokes == []
+    press(qtbot, opened, Qt.Key.Key_Escape)
+    assert not work.seeding.active
+    assert opened.window.scene.layer(CANDIDATE).visible
+    assert work.session.log() == []
+
+
+def test_picked_segments_are_merged(opened, qtbot):
+    work = opened.now.work
+    for supervoxel in (16, 25):
+        point = work.session.segmentation.points(np.array([supervoxel]))[0]
+        work.solids.pick(
+            work.session.spot_at(work.session.project.grid.to_nm(tuple(map(int, point))))
+        )
+    opened.show_situation()
+    press(qtbot, opened, Qt.Key.Key_M)
+    segment_of = work.session.segmentation.segment_of
+    assert segment_of[16] == segment_of[25]
+    assert opened.window.notice.text == "Merged 106 and 109"
+    assert len(work.solids.picks) == 1
+
+
+def test_history_switches_an_operation_with_the_keyboard(opened, qtbot):
+    session = opened.now.session
+    start = session.state()
+    press(qtbot, opened, Qt.Key.Key_A)
+    press(qtbot, opened, Qt.Key.Key_H)
+    assert QApplication.focusWidget() is opened.window.history.list
+    qtbot.keyClick(opened.window.history.list, Qt.Key.Key_Space)
+    wait_until_drawn(opened)
+    assert session.state().same_as(start)
+    assert opened.window.notice.text == "Operation 1 is off"
+    assert opened.window.history.list.rows.rows[0].on is False
+
+
+def test_refusals_are_said_over_the_views(opened, monkeypatch):
+    monkeypatch.setattr(Application, "show_error", SHOW_ERROR)
+    work = opened.now.work
+    place = two_places(work.session)[0]
+    work.editing.toggle_lock(place)
+    work.editing.detach(place)
+    notice = opened.window.notice
+    assert "locked" in notice.text
+    assert notice.property("kind") == "warning"
+    assert not opened.errors.called
+
+
+def test_looking_only_disturbs_nobody(application, project_path, qtbot):
+    with Session.open(project_path) as writer:
+        application.open(project_path, look_only=True)
+        wait_until_drawn(application)
+        actions = application.window.actions_by_id
+        assert not actions["review.accept"].isEnabled()
+        assert "look only" in actions["edit.undo"].toolTip()
+        first = application.now.work.review.scene.candidate.id
+        press(qtbot, application, Qt.Key.Key_S)
+        assert application.now.work.review.scene.candidate.id != first
+        assert writer.log() == []
+
+
+def test_a_segment_under_the_pointer_can_be_locked(opened, qtbot):
+    work = opened.now.work
+    over(opened, 0.5, 0.5)
+    assert opened.situation().target
+    press(qtbot, opened, Qt.Key.Key_L)
+    assert work.session.segmentation.locked == {work.target()}
+    assert opened.window.actions_by_id["edit.lock"].text() == "Unlock segment"
+
+
 def test_what_cannot_be_opened_is_said(application, tmp_path):
     application.open(tmp_path / "nothing.segmend")
     (error,) = application.errors.call_args.args
@@ -125,7 +284,7 @@ class LateJobs(SynchronousJobs):
         super().__init__()
         self.waiting, self.answers = [], []
 
-    def edit(self, work, then, failed=None):
+    def edit(self, work, then, failed=None, topic=""):
         self.waiting.append((work, then, failed))
 
     def work(self):

@@ -1,6 +1,7 @@
 """The table of commands as data: unique, without clashing keys, every door opens."""
 
 from collections import Counter
+from dataclasses import replace
 from unittest.mock import MagicMock
 
 import pytest
@@ -9,11 +10,26 @@ from segmend.app.commands.table import COMMANDS, Doors, Situation, by_id, key_sh
 
 NOTHING = Situation()
 REVIEWING = Situation(project=True, segmented=True, candidate=True, can_undo=True)
+SEEDING = replace(REVIEWING, seeding=True, seeds=2, solved=True)
 
 
-def test_ids_and_keys_are_unique():
+SITUATIONS = [
+    replace(situation, **changes)
+    for situation in (NOTHING, REVIEWING, SEEDING)
+    for changes in (
+        {}, {"running": True}, {"no_edit": "look only"}, {"target": True}, {"picked": 2}, {"can_redo": True},
+    )
+]  # fmt: skip
+
+
+def test_ids_are_unique():
     assert max(Counter(command.id for command in COMMANDS).values()) == 1
-    keys = Counter(key for command in COMMANDS for key in command.keys)
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+def test_no_situation_enables_two_commands_with_one_key(situation):
+    enabled = (command for command in COMMANDS if command.enabled(situation))
+    keys = Counter(key for command in enabled for key in command.keys)
     assert [key for key, count in keys.items() if count > 1] == []
 
 
@@ -57,5 +73,50 @@ def test_a_running_pipeline_can_only_be_cancelled():
 
 def test_key_sheet_holds_every_key():
     text = str(key_sheet())
-    assert all(key in text for command in COMMANDS for key in command.keys)
-    assert "Space" in text
+    shown = (command for command in COMMANDS if not command.hidden)
+    assert all(key in text for command in shown for key in command.keys)
+    for other in ("Space", "1 to 9", "Shift + drag"):
+        assert other in text
+
+
+def test_disabled_commands_say_why():
+    for situation in SITUATIONS:
+        for command in COMMANDS:
+            obstacle = command.obstacle(situation)
+            assert command.enabled(situation) == (obstacle == "")
+            assert obstacle in command.tooltip_in(situation)
+
+
+@pytest.mark.parametrize(
+    ("command", "situation", "reason"),
+    [
+        ("edit.undo", NOTHING, "open a project first"),
+        ("edit.undo", Situation(project=True), "run the pipeline first"),
+        ("edit.undo", replace(REVIEWING, can_undo=False), "nothing to undo"),
+        ("edit.redo", REVIEWING, "nothing was undone"),
+        ("edit.split", REVIEWING, "point at a segment"),
+        ("edit.split", SEEDING, "apply or cancel"),
+        ("edit.merge", replace(REVIEWING, picked=1), "pick two segments"),
+        ("edit.lock", replace(REVIEWING, no_edit="you are a viewer"), "you are a viewer"),
+        ("seeds.apply", replace(SEEDING, solved=False), "two sides"),
+        ("seeds.back", replace(SEEDING, seeds=0), "no seed yet"),
+        ("review.accept", SEEDING, "apply or cancel"),
+    ],
+)
+def test_reasons(command, situation, reason):
+    assert reason in by_id(command).obstacle(situation)
+
+
+def test_who_may_only_look_goes_on_to_the_next_candidate():
+    looking = replace(REVIEWING, no_edit="look only")
+    assert by_id("review.skip").enabled(looking)
+    assert not by_id("review.accept").enabled(looking)
+    assert not by_id("edit.undo").enabled(looking)
+
+
+def test_titles_say_what_they_act_on():
+    situation = replace(REVIEWING, undo_words="merge of 12 and 40", picked=3, locked=True)
+    assert by_id("edit.undo").title_in(situation) == "Undo merge of 12 and 40"
+    assert by_id("edit.redo").title_in(situation) == "Redo"
+    assert by_id("edit.merge").title_in(situation) == "Merge 3 picked"
+    assert by_id("edit.lock").title_in(situation) == "Unlock segment"

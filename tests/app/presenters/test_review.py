@@ -6,7 +6,7 @@ import pytest
 
 from segmend.app.presenters.ports import ReviewView, SceneView
 from segmend.app.presenters.review import ReviewPresenter
-from segmend.core.errors import EditRefused
+from segmend.core.errors import EditRefused, StaleEdit
 
 
 class Clock:
@@ -163,6 +163,51 @@ def test_split_shows_the_cut_it_would_make(review, session):
     review.accept()
     sides = (set(session.segmentation.segment_of[side]) for side in (scene.first, scene.second))
     assert [len(side) for side in sides] == [1, 1]
+
+
+def test_who_only_looks_writes_nothing_and_still_goes_on(session, jobs, view, stage):
+    review = ReviewPresenter(session, jobs, view, stage, look_only=True)
+    review.start()
+    seen = set()
+    for _ in range(6):
+        seen.add(review.scene.candidate.id)
+        review.skip()
+    assert len(seen) == 6
+    assert session.log() == []
+
+
+def test_what_a_colleague_decided_first_is_said_and_not_set_aside(
+    review, session, view, monkeypatch
+):
+    candidate = review.scene.candidate
+    decide = MagicMock(side_effect=StaleEdit("bob decided this candidate meanwhile"))
+    monkeypatch.setattr(session, "decide", decide)
+    review.accept()
+    assert "bob decided" in view.show_note.call_args.args[0]
+    assert decide.call_count == 1
+    assert candidate.id in session.queue
+
+
+def test_refresh_keeps_the_candidate_and_where_one_looks(review, session, stage, view):
+    candidate = review.scene.candidate
+    stage.frame.reset_mock()
+    view.show_note.reset_mock()
+    other = next(c for c in session.queue if c.id != candidate.id)
+    session.decide(other, "reject")
+    review.refresh()
+    assert review.scene.candidate == candidate
+    stage.frame.assert_not_called()
+    view.show_note.assert_not_called()
+    assert last_progress(view).decided == 1
+
+
+def test_refresh_goes_on_where_the_candidate_is_gone(review, session, stage):
+    candidate = review.scene.candidate
+    session.apply(candidate.edit)
+    stage.frame.reset_mock()
+    review.refresh()
+    assert review.scene.candidate.id != candidate.id
+    stage.frame.assert_called_once()
 
 
 def test_end_of_the_queue_is_said(review, session, view, stage):

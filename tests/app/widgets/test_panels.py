@@ -5,12 +5,10 @@ from pathlib import Path
 import pytest
 from qtpy.QtCore import Qt
 
-from segmend.app.presenters.history import HistoryLine
 from segmend.app.presenters.pipeline import StageLine
 from segmend.app.presenters.ports import ReviewCard, ReviewProgress
 from segmend.app.presenters.projects import NewProjectForm
 from segmend.app.widgets.dialogs import KeysDialog, MessageDialog, NewProjectDialog
-from segmend.app.widgets.history_panel import HistoryPanel
 from segmend.app.widgets.pipeline_panel import PipelinePanel
 from segmend.app.widgets.review_panel import ReviewPanel
 from segmend.app.widgets.start_page import StartPage
@@ -91,13 +89,16 @@ def test_pipeline_offers_run_or_cancel(qtbot):
     assert panel.run.isHidden()
 
 
-def test_history_strikes_out_what_is_undone(qtbot):
-    panel = HistoryPanel()
-    qtbot.addWidget(panel)
-    panel.show_lines(
-        (HistoryLine("2   Cut", "", None, True), HistoryLine("1   Joined", "", (1, 2, 3), False))
-    )
-    assert [panel._list.item(i).font().strikeOut() for i in range(2)] == [True, False]
+def test_obstacles_disable_answers_and_say_why(review, qtbot):
+    said = []
+    review.answered.connect(said.append)
+    review.allow({"review.accept": "you are a viewer"})
+    qtbot.mouseClick(review.accept, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(review.skip, Qt.MouseButton.LeftButton)
+    assert said == ["review.skip"]
+    assert "you are a viewer" in review.accept.toolTip()
+    review.allow({})
+    assert review.accept.isEnabled()
 
 
 def test_start_page_opens_recent_projects(qtbot):
