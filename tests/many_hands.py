@@ -129,7 +129,7 @@ class Person:
 
     def acknowledge(self, changes: Changes) -> None:
         self.acknowledged.append(changes.operation)
-        self.twice += decided_twice(self.session, changes.operation)
+        self.twice += decided_twice(self.session)
 
     def alive(self) -> list[int]:
         return np.flatnonzero(self.session.segmentation.segment_of).tolist()
@@ -171,20 +171,16 @@ def proofread(project: Path, author: str, count: int, barrier: Barrier, out: Pat
     person.session.close()
 
 
-def decided_twice(session: Session, last: int) -> list[tuple[int, int]]:
-    """Return pairs of operations in effect of which the second, just made, decides the same candidate once more.
-
-    The first is no rejection, as a rejected merge is asked again once its segments are others; and one that an undo
-    of something else brings back later was out of effect, and its candidate open, when the second was made.
-    """
-    rows = {row.number: row for row in session.operations_in_effect}
-    if last not in rows or not rows[last].candidate:
-        return []
-    return [
-        (row.number, last)
-        for row in rows.values()
-        if row.candidate == rows[last].candidate and row.number != last and row.verdict != "reject"
-    ]
+def decided_twice(session: Session) -> list[tuple[int, int]]:
+    """Return pairs of operations in effect of which the second decides a candidate that the first accepted."""
+    accepted: dict[str, int] = {}
+    pairs = []
+    for row in session.operations_in_effect:
+        if row.candidate in accepted:
+            pairs.append((accepted[row.candidate], row.number))
+        if row.candidate and row.verdict == "accept":
+            accepted[row.candidate] = row.number
+    return pairs
 
 
 def digest(session: Session) -> str:

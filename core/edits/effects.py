@@ -16,6 +16,7 @@ from itertools import chain, product
 import numpy as np
 from numpy.typing import NDArray
 
+from segmend.core.edits.decisions import decision_keys
 from segmend.core.edits.model import Resolved
 from segmend.core.edits.voxels import SupervoxelVoxels
 from segmend.core.geometry import Box
@@ -24,7 +25,7 @@ from segmend.core.segmentation.segmentation import Change, Segmentation
 
 _CELL = 64
 Keys = frozenset[Hashable]
-"""Segment s as s, supervoxel s as -s, cells as triples of int."""
+"""Segment s as s, supervoxel s as -s, cells as triples of int, candidates as text."""
 
 
 class EffectIndex:
@@ -75,7 +76,8 @@ class EffectIndex:
 def effects(change: Change) -> Keys:
     """Return what a change touches, as keys."""
     patches = change.birth.patches if change.birth else ()
-    return frozenset(chain(change.segments, _of_patches(patches)))
+    decided = decision_keys(change.decision[0]) if change.decision else ()
+    return frozenset(chain(change.segments, _of_patches(patches), decided))
 
 
 def needs(resolved: Resolved, segmentation: Segmentation, voxels: SupervoxelVoxels | None) -> Keys:

@@ -10,6 +10,7 @@ import heapq
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from segmend.core.edits.decisions import decision_keys
 from segmend.core.edits.effects import EffectIndex, effects, needs
 from segmend.core.edits.operation import Operation, Problem
 from segmend.core.edits.replay import decoded, planned
@@ -203,10 +204,11 @@ class Present:
         if isinstance(resolved, Problem):
             self.leave_out(operation, resolved)
             return []
-        number = operation.number
+        number, decides = operation.number, decision_keys(operation.candidate)
         moved: list[int] = []
         while True:
-            later = self._index.later(number, needs(resolved, self.segmentation, self.voxels))
+            looked_at = needs(resolved, self.segmentation, self.voxels) | decides
+            later = self._index.later(number, looked_at)
             if not later:
                 change = planned(operation, resolved, self.segmentation, self.voxels)
                 if isinstance(change, Problem):

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from segmend.core.edits.codec import resolved_from_json
+from segmend.core.edits.decisions import with_decision
 from segmend.core.edits.model import Resolved
 from segmend.core.edits.operation import Operation, Problem
 from segmend.core.edits.planning import plan
@@ -93,7 +94,7 @@ def planned(
 ) -> Change | Problem:
     """Plan a recorded edit."""
     try:
-        return plan(resolved, segmentation, voxels)
+        return with_decision(plan(resolved, segmentation, voxels), operation, segmentation)
     except EditRefused as error:
         return Conflict(
             operation.number,

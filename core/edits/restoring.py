@@ -98,6 +98,8 @@ def restored(
     if edges or seen != len(snapshot.born):
         raise ValueError("edges or supervoxels of operations that are not in effect")
     _fill(snapshot, fresh)
+    in_effect = (operations[number] for number in numbers)
+    fresh.accepted.update(o.candidate for o in in_effect if o.candidate and o.verdict == "accept")
     return traces
 
 

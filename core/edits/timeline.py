@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from segmend.core.edits.codec import kind_of, resolved_to_json
+from segmend.core.edits.decisions import with_decision
 from segmend.core.edits.history import Ledger
 from segmend.core.edits.journal import Journal
 from segmend.core.edits.locks import refuse_locked
@@ -105,18 +106,19 @@ class Timeline(TimelineReading):
             foreign = self._absorb(section.newer(self._last)) if self._journal.shared else []
             seen.refuse_stale(foreign)
             resolved = resolve(edit, self.segmentation, self.voxels, self._free)
-            change = plan(resolved, self.segmentation, self.voxels)
+            row = replace(
+                self._blank,
+                kind=kind_of(edit),
+                payload=resolved_to_json(resolved),
+                place_nm=(z, y, x),
+                **about,
+            )
+            change = with_decision(
+                plan(resolved, self.segmentation, self.voxels), row, self.segmentation
+            )
             seen.refuse_stale(foreign, change)
             refuse_locked(edit, change, self.segmentation)
-            row = section.append(
-                replace(
-                    self._blank,
-                    kind=kind_of(edit),
-                    payload=resolved_to_json(resolved),
-                    place_nm=(z, y, x),
-                    **about,
-                )
-            )
+            row = section.append(row)
         self._note(row)
         step = Step(row, (self._present.add(row, change),))
         self._keep()

@@ -83,6 +83,8 @@ class Change:
         Edges between segments that do not touch.
     birth : Birth, optional
     marks : tuple of Mark
+    decision : tuple of (str, str), optional
+        Candidate and verdict.
     old_ids, new_ids : tuple of int
         Segments that are different afterwards, as they are called before and after.
     box : Box
@@ -93,6 +95,7 @@ class Change:
     bridges: Edges = field(default_factory=Edges.none)
     birth: Birth | None = None
     marks: tuple[Mark, ...] = ()
+    decision: tuple[str, str] | None = None
     old_ids: tuple[int, ...] = ()
     new_ids: tuple[int, ...] = ()
     box: Box = field(default_factory=lambda: Box((0, 0, 0), (0, 0, 0)))

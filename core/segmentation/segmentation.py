@@ -49,6 +49,8 @@ class Segmentation:
         self.patches = PatchStack()
         self.finished: set[int] = set()
         self.locked: set[int] = set()
+        self.accepted: set[str] = set()
+        """Candidates that an operation in effect accepted."""
 
     @classmethod
     def load(cls, graph_dir: Path) -> Segmentation:
@@ -171,6 +173,8 @@ class Segmentation:
         for move in change.moves:
             self.mapping.apply(move)
         self._mark({mark: mark.after for mark in change.marks})
+        if change.decision and change.decision[1] == "accept":
+            self.accepted.add(change.decision[0])
 
     def revert(self, operation: int, change: Change) -> None:
         """Take a change back.
@@ -178,6 +182,8 @@ class Segmentation:
         Changes that were carried out later and share a segment or touch one of its patches must go first.
         """
         self._mark({mark: mark.before for mark in change.marks})
+        if change.decision and change.decision[1] == "accept":
+            self.accepted.discard(change.decision[0])
         for move in reversed(change.moves):
             self.mapping.apply(move.inverted())
         if len(change.bridges) or (change.birth and len(change.birth.edges)):
