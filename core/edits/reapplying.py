@@ -31,7 +31,7 @@ from segmend.core.edits.tissue import Pins, Tissue
 from segmend.core.errors import EditRefused, InputError
 from segmend.core.geometry import ZyxNm
 
-MOST_PASSES = 3
+MOST_PASSES = 8
 SUPPORT = 16
 """Supervoxels of a former segment that show on which side of a cut it lies."""
 
