@@ -182,14 +182,14 @@ def assign_loose(
         if kind[i]:
             room[kind[i] - 1] += size[i]
     while True:
-        for i in fresh:
-            for k in range(start[i], start[np.int64(i) + 1]):
+        for near in fresh:
+            for k in range(start[near], start[near + 1]):
                 e = arcs[k] >> 1
                 j = pairs[e, 1 - (arcs[k] & 1)]
                 if kind[j]:
                     continue
-                sums[j, kind[i] - 1] += total[e]
-                faces[j, kind[i] - 1] += area[e]
+                sums[j, kind[near] - 1] += total[e]
+                faces[j, kind[near] - 1] += area[e]
                 _, sure = _side_of(sums[j], faces[j], room, boundary)
                 push(scores, items, waiting, sure, j)
                 waiting += 1

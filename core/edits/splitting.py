@@ -12,13 +12,13 @@ from segmend.core.algorithms.components import components
 from segmend.core.algorithms.seeded_partition import BOUNDARY, seeded_partition
 from segmend.core.edits.model import Cleave, Resolved, Split, SplitSupervoxel, Spot, Spots
 from segmend.core.edits.numbering import NextIds
+from segmend.core.edits.parts import patch_of
 from segmend.core.edits.places import supervoxel_at
 from segmend.core.edits.straddling import (
     Pieces,
     Seed,
     WorkGraph,
     cut_into_pieces,
-    patch_of,
     straddling,
     work_graph,
 )

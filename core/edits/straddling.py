@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from segmend.core.algorithms.region_graph import region_graph
 from segmend.core.algorithms.supervoxel_division import (
@@ -22,10 +21,8 @@ from segmend.core.algorithms.supervoxel_division import (
     faces_from_shape,
     pieces_of,
 )
-from segmend.core.edits.mask import VoxelMask
 from segmend.core.edits.voxels import SupervoxelVoxels
 from segmend.core.geometry import Box, Zyx
-from segmend.core.segmentation.patches import Patch
 from segmend.core.segmentation.segmentation import Segmentation
 
 Array = NDArray[Any]
@@ -40,8 +37,6 @@ LARGEST_BOX = 4_000_000
 """Voxels of a supervoxel's box up to which it is looked into without a seed's order."""
 HELD = 0.6
 """Share of the way to 1 by which contacts inside a supervoxel count more than they show: it is one for a reason."""
-SMALLEST_PART = 50
-"""Parts with fewer voxels and no seed are left where they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +80,7 @@ class Pieces:
 
     def at(self, voxel_zyx: Zyx) -> int:
         """Return the piece of a voxel."""
-        return int(self.local[_inside(self.box, voxel_zyx)])
+        return int(self.local[inside_box(self.box, voxel_zyx)])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,7 +136,7 @@ def cut_into_pieces(
     labels = voxels.read(around)
     faces = _faces(labels, labels == supervoxel, around, voxels)
     ours = [seed for seed in seeds if seed.supervoxel == supervoxel]
-    at = np.array([_inside(around, seed.voxel_zyx) for seed in ours], np.int64).reshape(-1, 3)
+    at = np.array([inside_box(around, seed.voxel_zyx) for seed in ours], np.int64).reshape(-1, 3)
     sides = np.array([seed.side for seed in ours], np.int64)
     return Pieces(around, pieces_of(labels == supervoxel, faces, at, sides), faces)
 
@@ -206,8 +201,8 @@ def _edges_of(
         common = cut.box.intersect(theirs.box)
         if not common.size:
             continue
-        local = theirs.local[_shifted(common, theirs.box).slices]
-        place = nodes[_shifted(common, cut.box).slices]
+        local = theirs.local[relative_to(common, theirs.box).slices]
+        place = nodes[relative_to(common, cut.box).slices]
         place[local > 0] = first[other] + local[local > 0]
     graph = region_graph(nodes, cut.faces)
     ends = graph.edges.astype(np.int64) - 1
@@ -243,88 +238,13 @@ def _bridges(
     )
 
 
-def patch_of(
-    supervoxel: int, pieces: Pieces, side: Array, seeds: list[Seed], first_id: int
-) -> tuple[Patch, tuple[tuple[int, int], ...]] | None:
-    """Return the patch that divides a supervoxel by the sides of its pieces, and (child, side) of each part.
-
-    Every part is connected; bits without a seed that are not the largest of their side in this supervoxel join the
-    part they touch most. None if one side has it all.
-
-    Parameters
-    ----------
-    supervoxel : int
-    pieces : Pieces
-    side : (m,) integer array
-        Of piece 1, 2, ...; -1 counts as a side.
-    seeds : list of Seed
-    first_id : int
-        Id of the first part; the others follow.
-    """
-    sided = np.concatenate([[0], np.asarray(side) + 2])[pieces.local]
-    places = [_inside(pieces.box, s.voxel_zyx) for s in seeds if s.supervoxel == supervoxel]
-    local, sides = _connected(sided, places)
-    if len(set(sides)) < 2:
-        return None
-    ids = tuple(range(first_id, first_id + len(sides)))
-    box = VoxelMask.of(pieces.box, local > 0).box
-    inside = local[_shifted(box, pieces.box).slices]
-    patch = Patch.of(box, (supervoxel,), ids, (supervoxel,) * len(ids), inside)
-    return patch, tuple(zip(ids, (s - 2 for s in sides), strict=True))
-
-
-def _connected(sided: Array, places: list[Zyx]) -> tuple[Array, list[int]]:
-    """Return parts 1, 2, ... and the value of each: connected pieces of equal value, loose bits given away."""
-    parts, values, kept = np.zeros(sided.shape, np.int64), [0], [True]
-    half = np.count_nonzero(sided) / 2
-    for value in np.unique(sided[sided > 0]).tolist():
-        bits, count = ndimage.label(sided == value)
-        sizes = np.bincount(bits.ravel(), minlength=count + 1)
-        sizes[0] = 0
-        keep = np.zeros(count + 1, bool)
-        keep[sizes.argmax()] = sizes.max() >= min(SMALLEST_PART, half)
-        keep[[bits[place] for place in places]] = True
-        parts[bits > 0] = bits[bits > 0] + len(values) - 1
-        values += [value] * count
-        kept += keep[1:].tolist()
-    target = _given_away(parts, np.array(kept))
-    numbers = np.zeros(len(values), np.int64)
-    stay = [i for i in range(1, len(values)) if target[i] == i]
-    numbers[stay] = np.arange(1, len(stay) + 1)
-    return numbers[target][parts], [values[i] for i in stay]
-
-
-def _given_away(parts: Array, kept: Array) -> Array:
-    """Return where each part goes: loose ones to the kept one they touch most, again and again."""
-    target = np.arange(len(kept))
-    if kept.all():
-        return target
-    graph = region_graph(parts.astype(np.uint32), None)
-    while True:
-        merged: dict[tuple[int, int], int] = {}
-        for (a, b), area in zip(graph.edges.tolist(), graph.area.tolist(), strict=True):
-            for loose, other in ((a, b), (b, a)):
-                if not kept[target[loose]] and kept[target[other]]:
-                    key = (loose, int(target[other]))
-                    merged[key] = merged.get(key, 0) + area
-        best: dict[int, tuple[int, int]] = {}
-        for (loose, other), area in merged.items():
-            best[loose] = max(best.get(loose, (0, 0)), (area, -other))
-        if not best:
-            break
-        for loose, (_, other) in best.items():
-            target[loose] = -other
-    sizes = np.where(kept, np.bincount(parts.ravel(), minlength=len(kept)), 0)
-    sizes[0] = 0
-    target[~kept[target]] = sizes.argmax()  # bits that touch nothing else
-    return target
-
-
-def _inside(box: Box, voxel_zyx: Zyx) -> Zyx:
+def inside_box(box: Box, voxel_zyx: Zyx) -> Zyx:
+    """Return a voxel's index in an array that fills a box."""
     z, y, x = (v - s for v, s in zip(voxel_zyx, box.start_zyx, strict=True))
     return z, y, x
 
 
-def _shifted(box: Box, origin: Box) -> Box:
+def relative_to(box: Box, origin: Box) -> Box:
+    """Return a box as it lies in an array that fills another."""
     z, y, x = origin.start_zyx
     return box.shift((-z, -y, -x))

@@ -54,3 +54,23 @@ def test_parallel_edges_add_up():
 def test_an_impossible_cut_is_refused(capacity, sources, sinks):
     with pytest.raises(InputError):
         min_cut(np.array([[0, 1]]), capacity, sources, sinks, 2)
+
+
+@settings(deadline=None, max_examples=30)
+@given(seed=st.integers(0, 2**32 - 1), n=st.integers(4, 60))
+def test_cut_costs_as_much_as_that_of_igraph_and_pymaxflow(seed, n):
+    igraph, maxflow = pytest.importorskip("igraph"), pytest.importorskip("maxflow")
+    rng = np.random.default_rng(seed)
+    edges = rng.integers(0, n, (4 * n, 2))
+    edges = edges[edges[:, 0] != edges[:, 1]]
+    capacity = rng.random(len(edges))
+    side = min_cut(edges, capacity, [0], [1], n)
+    cost = capacity[side[edges[:, 0]] != side[edges[:, 1]]].sum()
+    theirs = igraph.Graph(n, edges.tolist()).mincut_value(0, 1, capacity=capacity.tolist())
+    graph = maxflow.GraphFloat()
+    nodes = graph.add_nodes(n)
+    graph.add_edges(nodes[edges[:, 0]], nodes[edges[:, 1]], capacity, capacity)
+    graph.add_tedge(0, 1e9, 0)
+    graph.add_tedge(1, 0, 1e9)
+    assert cost == pytest.approx(theirs, abs=1e-9)
+    assert cost == pytest.approx(graph.maxflow(), abs=1e-9)
