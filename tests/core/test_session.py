@@ -179,12 +179,12 @@ def test_outside_the_box_of_a_change_nothing_is_different(session):
 def test_a_verdict_and_its_edit_are_one_row(session):
     edit = merge(session, 1, 60)
     candidate = SimpleNamespace(id="m-1-60", edit=edit, place_nm=edit.place_nm, kind="merge")
-    session.decide(candidate, "accept", milliseconds=1200)
     session.decide(candidate, "reject")
+    session.decide(candidate, "accept", milliseconds=1200)
     first, second = session.log()
-    assert (first.kind, first.candidate, first.verdict) == ("merge", "m-1-60", "accept")
-    assert (first.milliseconds, first.author, first.generation) == (1200, "test", 1)
-    assert (second.kind, second.verdict) == ("verdict", "reject")
+    assert (first.kind, first.verdict) == ("verdict", "reject")
+    assert (second.kind, second.candidate, second.verdict) == ("merge", "m-1-60", "accept")
+    assert (second.milliseconds, second.author, second.generation) == (1200, "test", 1)
     assert session.edit_count == 1
 
 
