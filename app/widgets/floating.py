@@ -11,9 +11,10 @@ from segmend.app.widgets.parts import Panel
 class FloatingPanel(Panel):
     """A panel over another widget; it follows that one's size."""
 
+    _host: QWidget | None = None  # of the class, too: Qt asks the filter while Python clears the object
+
     def __init__(self, title: str) -> None:
         super().__init__(title)
-        self._host: QWidget | None = None
         self.hide()
 
     def lie_over(self, host: QWidget) -> None:
