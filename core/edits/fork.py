@@ -37,6 +37,8 @@ class Step:
         Whether what it touches is one afterwards.
     spots : frozenset of int
         Supervoxels that the person pointed at.
+    homes : frozenset
+        The segments of the base in which they lie, where those are whole; else the supervoxels.
     candidate : str, optional
         That it decides.
     patches : tuple of Patch
@@ -49,6 +51,7 @@ class Step:
     deed: Hashable
     joins: bool = False
     spots: frozenset[int] = frozenset()
+    homes: Units = frozenset()
     candidate: str | None = None
     patches: tuple[Patch, ...] = ()
     made: Units = frozenset()
@@ -69,6 +72,7 @@ class Fork:
         self._segmentation = segmentation
         self._voxels = None if voxels is None else voxels.over(segmentation.patches)
         self._born: dict[int, Units] = {}
+        self._broken = _broken(segmentation)
 
     def step(self, operation: Operation, resolved: Resolved) -> Step:
         """Describe an edit; those before it on its side must have been described."""
@@ -82,6 +86,7 @@ class Fork:
             deed_of(resolved),
             isinstance(resolved.edit, Merge),
             frozenset(spot.supervoxel for spot in resolved.edit.spots),
+            frozenset(self._home(spot.supervoxel) for spot in resolved.edit.spots),
             getattr(resolved.edit, "candidate", operation.candidate),
             resolved.patches,
             made,
@@ -104,6 +109,13 @@ class Fork:
             found.add(("candidate", resolved.edit.candidate))
         return frozenset(found)
 
+    def _home(self, supervoxel: int) -> Hashable:
+        """Return what a spot means whatever else is switched later."""
+        base = self._segmentation.base
+        known = supervoxel <= base.supervoxel_count
+        home = int(base.segment_of[supervoxel]) if known else 0
+        return home if home and home not in self._broken else ("supervoxel", supervoxel)
+
     def _units(self, supervoxels: NDArray[np.int64]) -> set[Hashable]:
         segment_of = self._segmentation.segment_of
         segments = np.zeros(len(supervoxels), np.int64)
@@ -114,6 +126,16 @@ class Fork:
             left = list(self._segmentation.living(supervoxel))
             found |= self._born.get(supervoxel) or set(segment_of[left].tolist())
         return found
+
+
+def _broken(segmentation: Segmentation) -> set[int]:
+    """Return the segments of the base that lie in several segments by now, or have lost supervoxels."""
+    base = segmentation.base
+    before = base.segment_of.astype(np.uint64)
+    now = segmentation.segment_of[: len(before)].astype(np.uint64)
+    pairs = np.unique(before << np.uint64(32) | now) >> np.uint64(32)
+    homes, parts = np.unique(pairs, return_counts=True)
+    return set(homes[parts > 1].tolist())
 
 
 def deed_of(resolved: Resolved) -> Hashable:

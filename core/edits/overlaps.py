@@ -44,7 +44,8 @@ class Roots:
 class Twins:
     """Finds the same decision on our side, made in the same circumstances.
 
-    Two steps are twins if they do the same to the same, and whatever was done to it before has a twin as well.
+    Two steps are twins if they do the same to the same, and whatever was done to it before has a twin as well. Merges
+    must mean the same segments of the base, too: what older merges joined to them may be taken off again.
 
     Parameters
     ----------
@@ -73,7 +74,7 @@ class Twins:
             or not roots.isdisjoint(self._parted)
             or {self._roots.of(key) for key in _keys(twin)} != roots
             or twin.deed != step.deed
-            or (step.joins and not roots.isdisjoint(self._divided) and twin.spots != step.spots)
+            or (step.joins and not self._same_spots(step, twin, roots))
         ):
             self._parted |= roots
             return None
@@ -84,6 +85,12 @@ class Twins:
         else:
             self._divided |= roots
         return self._steps.pop(twin.number)
+
+    def _same_spots(self, step: Step, twin: Step, roots: set[Hashable]) -> bool:
+        """Say whether two merges mean the same segments, also if an older edit is switched later."""
+        if roots.isdisjoint(self._divided):
+            return step.homes == twin.homes
+        return step.spots == twin.spots
 
     def _join(self, roots: set[Hashable]) -> None:
         chosen, before = self._roots.join(roots)

@@ -128,6 +128,28 @@ def test_the_same_merge_after_different_splits_is_not_the_same(copies):
     assert [a.theirs for a in adoption.overlapping] == [2, 3]
 
 
+def test_merges_that_mean_the_same_only_thanks_to_an_older_one_are_not_the_same(copies, tmp_path):
+    ada, _ = copies
+    common = ada.commit(ada.merge(1, 7)).row.number
+    bob = ada.copied(tmp_path / "c", "bob")
+    ada.commit(ada.merge(17, 1))
+    bob.commit(bob.merge(17, 7))
+    ada.timeline.switch(off=[common])
+    adoption = ada.adopt(bob)
+    assert not adoption.same
+    assert len(adoption.overlapping) == 1
+    bob.adopt(ada)
+    assert same_partition(ada, bob)
+    bob.close()
+
+
+def test_the_same_merge_may_be_pointed_at_in_other_places(copies):
+    ada, bob = copies
+    ada.commit(ada.merge(1, 3))
+    bob.commit(bob.merge(2, 4))
+    assert [a.same_as for a in ada.adopt(bob).same] == [1]
+
+
 def test_taking_back_a_common_edit_is_an_edit_of_its_segments(copies, tmp_path):
     ada, _ = copies
     common = ada.commit(ada.merge(1, 3)).row.number
