@@ -78,9 +78,16 @@ class Proofreading:
         )
         self.editing = EditingPresenter(session, jobs, applied=self._on_applied, failed=failed)
         self.seeding = self._make_seeding()
-        self.team = TeamPresenter(session, jobs, window.team, caught_up=self._on_caught_up)
+        self.team = TeamPresenter(
+            session,
+            jobs,
+            window.team,
+            caught_up=self._on_caught_up,
+            lost=lambda words, why: window.notice.say(words, "warning", why),
+            keep=self._claims.keep,
+        )
         self._timer = QTimer(window)
-        self._timer.timeout.connect(self._look_around)
+        self._timer.timeout.connect(self.team.look)
 
     def _make_review(self) -> ReviewPresenter:
         return ReviewPresenter(
@@ -237,10 +244,6 @@ class Proofreading:
         if self._outdated and not self.seeding.active:
             self._look_again()
         self._changed()
-
-    def _look_around(self) -> None:
-        self._jobs.edit(self._claims.keep, lambda _: None, topic="claims")
-        self.team.look()
 
     def _on_caught_up(self, changes: Sequence[Changes], words: str) -> None:
         self._window.notice.say(words, "news")

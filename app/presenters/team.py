@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from segmend.app.presenters.edit_words import foreign_words
 from segmend.app.presenters.ports import Jobs
+from segmend.core.errors import JournalError
 
 MOST_NEWS = 30
 
@@ -54,6 +55,10 @@ class TeamPresenter:
     view : TeamView
     caught_up : callable
         Told of the changes of colleagues, all at once, and of what they did in words.
+    lost : callable
+        Told once, in words, that the journal cannot be reached, and why; it is tried again at every look.
+    keep : callable, optional
+        Done at every look, on the thread of the session.
     """
 
     def __init__(
@@ -63,11 +68,16 @@ class TeamPresenter:
         view: TeamView,
         *,
         caught_up: Callable[[Sequence[Any], str], None],
+        lost: Callable[[str, str], None],
+        keep: Callable[[], None] = lambda: None,
     ) -> None:
         self._session = session
         self._jobs = jobs
         self._view = view
         self._caught_up = caught_up
+        self._lost = lost
+        self._keep = keep
+        self._is_lost = False
         self._news: list[str] = []
         self._waiting = False
 
@@ -84,6 +94,7 @@ class TeamPresenter:
         self._jobs.edit(self._look, self._show, self._on_failure)
 
     def _look(self) -> tuple[list[Any], list[str], tuple[Person, ...]]:
+        self._keep()
         changes = list(self._session.catch_up())
         return changes, self._words(changes), self._people()
 
@@ -112,7 +123,7 @@ class TeamPresenter:
         return tuple(sorted(people, key=lambda p: (not p.me, not p.busy)))
 
     def _show(self, found: tuple[list[Any], list[str], tuple[Person, ...]]) -> None:
-        self._waiting = False
+        self._waiting = self._is_lost = False
         changes, words, people = found
         self._view.show_team(people)
         if changes:
@@ -124,7 +135,14 @@ class TeamPresenter:
 
     def _on_failure(self, error: Exception) -> None:
         self._waiting = False
-        raise error
+        if not isinstance(error, JournalError):
+            raise error
+        if not self._is_lost:
+            self._lost(
+                "The journal of this project cannot be reached; edits wait until it is there again",
+                str(error),
+            )
+        self._is_lost = True
 
 
 def doing(presence: Any, now: datetime | None = None) -> str:

@@ -10,6 +10,7 @@ from segmend.app.presenters.claims import CandidateClaims
 from segmend.app.presenters.ports import ReviewView, SceneView
 from segmend.app.presenters.review import ReviewPresenter
 from segmend.app.presenters.team import MOST_NEWS, TeamPresenter, TeamView, doing
+from segmend.core.errors import JournalError
 
 
 def presence(author, time="", claims=()):
@@ -57,8 +58,18 @@ def caught_up():
 
 
 @pytest.fixture
-def team(shared, jobs, view, caught_up):
-    return TeamPresenter(shared, jobs, view, caught_up=caught_up)
+def lost():
+    return MagicMock()
+
+
+@pytest.fixture
+def keep():
+    return MagicMock()
+
+
+@pytest.fixture
+def team(shared, jobs, view, caught_up, lost, keep):
+    return TeamPresenter(shared, jobs, view, caught_up=caught_up, lost=lost, keep=keep)
 
 
 def test_people_are_listed_with_their_roles_oneself_first(team, view):
@@ -107,10 +118,26 @@ def test_nothing_new_is_not_told(team, view, caught_up):
 
 def test_looks_do_not_pile_up(shared, view, caught_up):
     slow = MagicMock()
-    team = TeamPresenter(shared, slow, view, caught_up=caught_up)
+    team = TeamPresenter(shared, slow, view, caught_up=caught_up, lost=MagicMock())
     team.look()
     team.look()
     assert slow.edit.call_count == 1
+
+
+def test_a_lost_journal_is_told_once_and_tried_again(team, shared, lost, keep, caught_up):
+    shared.catch_up.side_effect = JournalError("the server is gone")
+    team.look()
+    team.look()
+    assert lost.call_count == 1
+    assert "the server is gone" in lost.call_args.args[1]
+    shared.catch_up.side_effect = None
+    shared.bob_did("merge")
+    team.look()
+    caught_up.assert_called_once()
+    assert keep.call_count == 3
+    shared.catch_up.side_effect = JournalError("again")
+    team.look()
+    assert lost.call_count == 2
 
 
 @pytest.mark.parametrize(
