@@ -102,13 +102,15 @@ def main() -> None:
     }
     ways["segmend"](strokes(points, tube, rng))  # compile
     times: dict[str, list[float]] = {name: [] for name in ways}
+    cpu: dict[str, list[float]] = {name: [] for name in ways}
     costs: dict[str, list[float]] = {name: [] for name in ways}
     right = []
     for _ in range(options.repeats):
         seeds = strokes(points, tube, rng)
         for name, way in ways.items():
-            started = time.perf_counter()
+            started, busy = time.perf_counter(), time.process_time()
             side = way(seeds)
+            cpu[name].append(1000 * (time.process_time() - busy))
             times[name].append(1000 * (time.perf_counter() - started))
             costs[name].append(float(capacity[side[pairs[:, 0]] != side[pairs[:, 1]]].sum()))
             if name == "segmend":
@@ -129,6 +131,7 @@ def main() -> None:
         "pymaxflow_ms_p50": p50["pymaxflow"],
         "pymaxflow_ms_p99": float(np.percentile(times["pymaxflow"], 99)),
         "igraph_ms_p50": p50["igraph"],
+        "cpu_ms_p50": {name: float(np.median(values)) for name, values in cpu.items()},
         "time_ratio_to_pymaxflow": p50["segmend"] / p50["pymaxflow"],
         "time_ratio_to_igraph": p50["segmend"] / p50["igraph"],
         "largest_excess_cost": float((np.array(costs["segmend"]) / exact - 1).max()),
