@@ -3,6 +3,9 @@
 With f(n) = n log2 n over voxel counts, N H(S|T) = sum f(truth sizes) - sum f(cells) and
 N H(T|S) = sum f(segment sizes) - sum f(cells). An edit changes the rows of the segments it touches, so both sums are
 kept and only those rows are exchanged. Rows are sorted by truth id and merged like sorted lists.
+
+Voxels may change their supervoxel, too (`apply_relabelling`): the truth of a voxel never changes, so the table of the
+voxels concerned, before and after, says all there is to know.
 """
 
 from __future__ import annotations
@@ -10,14 +13,23 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from segmend.core.algorithms.metrics import Contingency, VariationScores, vi_from_table
+from segmend.core.algorithms.contingency import Contingency
+from segmend.core.algorithms.metrics import VariationScores, vi_from_table
+from segmend.core.algorithms.truth_rows import (
+    EMPTY_ROW,
+    Row,
+    added,
+    changed_rows,
+    gathered,
+    n_log_n,
+    sum_n_log_n,
+    taken,
+)
 from segmend.core.errors import InputError
 
 Array = NDArray[Any]
-Row = tuple[Array, Array]
 
 
 class VariationOfInformation:
@@ -49,6 +61,9 @@ class VariationOfInformation:
         self._starts = np.searchsorted(table.labels, np.arange(len(segment_of) + 1))
         self._total = int(self._count.sum())
         self._rows: dict[int, Row] = {}
+        self._relabelled: dict[int, Row] = {}  # supervoxels whose row is not the table's any more
+        self._is_relabelled = np.zeros(len(segment_of), np.bool_)
+        self._largest = len(segment_of) - 1
         self._read_segments(np.asarray(segment_of)[table.labels].astype(np.int64))
 
     def _read_segments(self, segment: Array) -> None:
@@ -69,9 +84,9 @@ class VariationOfInformation:
         )
         sizes = np.add.reduceat(counts, starts) if len(starts) else counts
         per_truth = np.bincount(self._truth, self._count, minlength=width)
-        self._f_truths = _f(per_truth)
-        self._f_segments = _f(sizes)
-        self._f_cells = _f(counts)
+        self._f_truths = sum_n_log_n(per_truth)
+        self._f_segments = sum_n_log_n(sizes)
+        self._f_cells = sum_n_log_n(counts)
 
     @property
     def split(self) -> float:
@@ -99,31 +114,41 @@ class VariationOfInformation:
 
         Background stays an object of its own: no edit can move it.
         """
-        order = np.lexsort((self._truth, -self._count, self._labels))
-        supervoxels, first = np.unique(self._labels[order], return_index=True)
-        segment = self._truth[order][first] + 1
+        labels, truth, count = self._cells()
+        order = np.lexsort((truth, -count, labels))
+        supervoxels, first = np.unique(labels[order], return_index=True)
+        segment = truth[order][first] + 1
         segment[supervoxels == 0] = 0
-        cells = segment[np.searchsorted(supervoxels, self._labels)]
-        keys, inverse = np.unique(
-            np.stack([cells, self._truth], axis=1), axis=0, return_inverse=True
-        )
-        counts = np.bincount(inverse.ravel(), self._count).astype(np.int64)
+        cells = segment[np.searchsorted(supervoxels, labels)]
+        keys, inverse = np.unique(np.stack([cells, truth], axis=1), axis=0, return_inverse=True)
+        counts = np.bincount(inverse.ravel(), count).astype(np.int64)
         return vi_from_table(Contingency(keys[:, 0], keys[:, 1], counts))
+
+    def _cells(self) -> tuple[Array, Array, Array]:
+        """Return supervoxel, truth and count of every cell as they are now."""
+        keep = ~self._is_relabelled[self._labels]
+        labels = [self._labels[keep].astype(np.int64)]
+        truth, count = [self._truth[keep]], [self._count[keep]]
+        for supervoxel, row in self._relabelled.items():
+            labels.append(np.full(len(row[0]), supervoxel))
+            truth.append(row[0])
+            count.append(row[1])
+        return np.concatenate(labels), np.concatenate(truth), np.concatenate(count)
 
     def merge_delta(self, segment_a: int, segment_b: int) -> float:
         """Return by how many bits the sum would change if two segments were one."""
         if segment_a == segment_b or not self._total:
             return 0.0
-        *_, cells, sizes = _added(*self._row(segment_a), *self._row(segment_b))
+        *_, cells, sizes = added(*self._row(segment_a), *self._row(segment_b))
         return float((sizes - 2 * cells) / self._total)
 
     def apply_merge(self, segment_a: int, segment_b: int) -> None:
         """Join `segment_b` to `segment_a`; `segment_b` is empty afterwards."""
         if segment_a == segment_b:
             return
-        truth, count, cells, sizes = _added(*self._row(segment_a), *self._row(segment_b))
+        truth, count, cells, sizes = added(*self._row(segment_a), *self._row(segment_b))
         self._change(cells, sizes)
-        self._rows[segment_a], self._rows[segment_b] = (truth, count), _EMPTY
+        self._rows[segment_a], self._rows[segment_b] = (truth, count), EMPTY_ROW
 
     def split_delta(self, supervoxels: Array, segment: int) -> float:
         """Return by how many bits the sum would change if supervoxels of a segment became a new one.
@@ -152,12 +177,81 @@ class VariationOfInformation:
         truth, count, cells, sizes = self._taken_out(from_segment, part)
         self._change(cells, sizes)
         self._rows[from_segment] = truth, count
-        truth, count, cells, sizes = _added(*self._row(to_segment), *part)
+        truth, count, cells, sizes = added(*self._row(to_segment), *part)
         self._change(cells, sizes)
         self._rows[to_segment] = truth, count
 
+    def apply_relabelling(
+        self,
+        before: Contingency,
+        after: Contingency,
+        segment_before: Array,
+        segment_after: Array,
+        *,
+        largest: int = 0,
+    ) -> None:
+        """Give voxels other supervoxels: a division, painting or erasing, or the way back.
+
+        Parameters
+        ----------
+        before, after : Contingency
+            The voxels that change, or a box around them: supervoxels against truth, as they were and as they are.
+        segment_before, segment_after : (C,) integer arrays
+            Segment of ``before.labels`` and of ``after.labels``, row by row; 0 for background.
+        largest : int
+            Largest supervoxel from now on, for new ones that hold no voxel with truth and so are in no table.
+
+        Raises
+        ------
+        InputError
+            If the tables do not hold the same voxels of each true object, or `before` holds what is not there.
+        """
+        old, new = self._own_truth(before), self._own_truth(after)
+        net = np.bincount(new, after.counts, minlength=len(self._truths))
+        if (net != np.bincount(old, before.counts, minlength=len(self._truths))).any():
+            raise InputError(
+                "the voxels before and after hold different true objects: count both in the same box"
+            )
+        truth, change = np.concatenate([old, new]), np.concatenate([-before.counts, after.counts])
+        supervoxel = np.concatenate([before.labels, after.labels]).astype(np.int64)
+        segment = np.concatenate([segment_before, segment_after]).astype(np.int64)
+        rows = changed_rows(supervoxel, truth, change, self._supervoxel_row)
+        segments = changed_rows(segment, truth, change, self._row)
+        for number, row in rows.items():
+            self._relabelled[number] = row
+            if number < len(self._is_relabelled):
+                self._is_relabelled[number] = True
+        for number, row in segments.items():
+            was = self._row(number)[1]
+            self._change(
+                float(sum_n_log_n(row[1]) - sum_n_log_n(was)),
+                float(n_log_n(row[1].sum()) - n_log_n(was.sum())),
+            )
+            self._rows[number] = row
+        self._largest = max(self._largest, largest, max(rows, default=0))
+
+    def _own_truth(self, table: Contingency) -> Array:
+        """Return the place of each row's true object among those of the first table."""
+        place = np.searchsorted(self._truths, table.truths)
+        if len(table.truths) and (
+            place.max() >= len(self._truths) or (self._truths[place] != table.truths).any()
+        ):
+            raise InputError(
+                "the voxels hold a true object that the first table did not: count it again"
+            )
+        return place
+
+    def _supervoxel_row(self, supervoxel: int) -> Row:
+        row = self._relabelled.get(supervoxel)
+        if row is not None:
+            return row
+        if not 0 <= supervoxel < len(self._is_relabelled):
+            return EMPTY_ROW
+        start, stop = self._starts[supervoxel : supervoxel + 2]
+        return self._truth[start:stop], self._count[start:stop]
+
     def _taken_out(self, segment: int, part: Row) -> tuple[Array, Array, float, float]:
-        truth, count, cells, sizes, missing = _taken(*self._row(segment), *part)
+        truth, count, cells, sizes, missing = taken(*self._row(segment), *part)
         if missing:
             raise InputError(
                 f"not all of these supervoxels are in segment {segment}: name each with the segment it is in"
@@ -178,92 +272,13 @@ class VariationOfInformation:
     def _part(self, supervoxels: Array) -> Row:
         """Return the truth row of a set of supervoxels."""
         rows = np.unique(np.asarray(supervoxels, dtype=np.int64))
-        if len(rows) and (rows[0] < 0 or rows[-1] + 1 >= len(self._starts)):
+        inside = rows[: np.searchsorted(rows, len(self._is_relabelled))]
+        fresh = rows[len(inside) :]
+        if len(rows) and (rows[0] < 0 or rows[-1] > self._largest):
             raise InputError(f"supervoxel {rows[-1]} is not in the table: count it again")
-        return _gathered(rows, self._starts, self._truth, self._count, len(self._truths))
-
-
-_EMPTY: Row = (np.empty(0, np.int64), np.empty(0, np.int64))
-
-
-@njit(cache=True, nogil=True)
-def _f1(n: Any) -> Any:
-    return n * np.log2(n) if n > 0 else 0.0
-
-
-@njit(cache=True, nogil=True)
-def _f(counts: Array) -> Any:
-    total = 0.0
-    for n in counts:
-        if n > 0:
-            total += n * np.log2(n)
-    return total
-
-
-@njit(cache=True, nogil=True)
-def _added(
-    truth_a: Array, count_a: Array, truth_b: Array, count_b: Array
-) -> tuple[Array, Array, float, float]:
-    """Add two sorted rows; return the result and the change of sum f over cells and over row sizes."""
-    truth = np.empty(len(truth_a) + len(truth_b), np.int64)
-    count = np.empty(len(truth), np.int64)
-    cells = 0.0
-    i, j, k = 0, 0, 0
-    while i < len(truth_a) or j < len(truth_b):
-        if j == len(truth_b) or (i < len(truth_a) and truth_a[i] < truth_b[j]):
-            truth[k], count[k] = truth_a[i], count_a[i]
-            i += 1
-        elif i == len(truth_a) or truth_b[j] < truth_a[i]:
-            truth[k], count[k] = truth_b[j], count_b[j]
-            j += 1
-        else:
-            truth[k], count[k] = truth_a[i], count_a[i] + count_b[j]
-            cells += _f1(count[k]) - _f1(count_a[i]) - _f1(count_b[j])
-            i += 1
-            j += 1
-        k += 1
-    size_a, size_b = count_a.sum(), count_b.sum()
-    sizes = _f1(size_a + size_b) - _f1(size_a) - _f1(size_b)
-    return truth[:k], count[:k], cells, sizes
-
-
-@njit(cache=True, nogil=True)
-def _taken(
-    truth_a: Array, count_a: Array, truth_b: Array, count_b: Array
-) -> tuple[Array, Array, float, float, bool]:
-    """Take the second sorted row out of the first; also say whether something of it was not there."""
-    truth = np.empty(len(truth_a), np.int64)
-    count = np.empty(len(truth_a), np.int64)
-    cells = 0.0
-    i, k = 0, 0
-    missing = False
-    for j in range(len(truth_b)):
-        while i < len(truth_a) and truth_a[i] < truth_b[j]:
-            truth[k], count[k] = truth_a[i], count_a[i]
-            i += 1
-            k += 1
-        if i == len(truth_a) or truth_a[i] != truth_b[j] or count_a[i] < count_b[j]:
-            missing = True
-            continue
-        left = count_a[i] - count_b[j]
-        cells += _f1(left) + _f1(count_b[j]) - _f1(count_a[i])
-        if left:
-            truth[k], count[k] = truth_a[i], left
-            k += 1
-        i += 1
-    rest = len(truth_a) - i
-    truth[k : k + rest], count[k : k + rest] = truth_a[i:], count_a[i:]
-    size_a, size_b = count_a.sum(), count_b.sum()
-    sizes = _f1(size_a - size_b) + _f1(size_b) - _f1(size_a)
-    return truth[: k + rest], count[: k + rest], cells, sizes, missing
-
-
-@njit(cache=True, nogil=True)
-def _gathered(rows: Array, starts: Array, truths: Array, counts: Array, width: int) -> Row:
-    """Add up the rows of many supervoxels."""
-    sums = np.zeros(width, np.int64)
-    for supervoxel in rows:
-        for k in range(starts[supervoxel], starts[supervoxel + 1]):
-            sums[truths[k]] += counts[k]
-    truth = np.flatnonzero(sums)
-    return truth, sums[truth]
+        changed = self._is_relabelled[inside]
+        width = len(self._truths)
+        row = gathered(inside[~changed], self._starts, self._truth, self._count, width)
+        for supervoxel in (*inside[changed].tolist(), *fresh.tolist()):
+            row = added(*row, *self._supervoxel_row(supervoxel))[:2]
+        return row

@@ -114,7 +114,9 @@ def _search(
     found, values = np.empty((1024, 2), np.int64), np.empty(1024)
     count = 0
     for source in range(1, n + 1):
-        many = _paths_from(source, starts, others, chances, hops, best, fresh, front, onward, reached)
+        many = _paths_from(
+            source, starts, others, chances, hops, best, fresh, front, onward, reached
+        )
         for k in range(starts[source], starts[source + 1]):
             best[others[k]] = -1.0  # a neighbour already
         ahead = np.sort(reached[:many])

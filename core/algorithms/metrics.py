@@ -2,40 +2,29 @@
 
 S is the segmentation, T the truth; voxels with T = 0 are ignored. ``vi_split`` = H(S|T) grows with split errors,
 ``vi_merge`` = H(T|S) with merge errors, both in bits (Meila 2007); they equal the two numbers of scikit-image's
-``variation_of_information(T, S, ignore_labels=(0,))``, in that order. The adapted Rand error is that of
-Arganda-Carreras et al. 2015, as in scikit-image. Predicted 0 counts as one object.
+``variation_of_information(T, S, ignore_labels=(0,))``, in that order. Rand scores are those of Arganda-Carreras et al.
+2015, "Crowdsourcing the creation of image segmentation algorithms for connectomics", over pairs of different voxels, as
+scikit-image counts them. Predicted 0 counts as one object.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from segmend.core.algorithms.arrays import renumbered
-from segmend.core.algorithms.pair_index import PairIndex, row_of
-from segmend.core.errors import InputError
+from segmend.core.algorithms.boundaries import beside_boundary
+from segmend.core.algorithms.contingency import Contingency, contingency
+
+__all__ = [
+    "Contingency", "InformationScores", "RandScores", "SegmentationScores", "VariationScores", "adapted_rand_error",
+    "beside_boundary", "contingency", "cremi_score", "information_from_table", "rand_from_table",
+    "segmentation_scores", "variation_of_information", "vi_from_table",
+]  # fmt: skip
 
 Array = NDArray[Any]
-
-
-class Contingency(NamedTuple):
-    """Voxels that each pair of a label and a truth object shares; one row per pair that does, sorted by both.
-
-    Parameters
-    ----------
-    labels, truths : (C,) integer arrays
-        Ids as in the volumes; truth 0 does not occur.
-    counts : (C,) int64
-        Voxels, positive.
-    """
-
-    labels: Array
-    truths: Array
-    counts: Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +46,58 @@ class VariationScores:
     def sum(self) -> float:
         """Both together; 0 for equal partitions."""
         return self.split + self.merge
+
+
+@dataclass(frozen=True, slots=True)
+class RandScores:
+    """What happens to pairs of different voxels.
+
+    Parameters
+    ----------
+    split : float
+        Share of the pairs within a true object that the segmentation keeps together; split errors lower it.
+    merge : float
+        Share of the pairs within a segment that belong together; merge errors lower it.
+    error_split, error_merge : float
+        Share of all pairs that are wrongly apart, and wrongly together.
+    """
+
+    split: float
+    merge: float
+    error_split: float
+    error_merge: float
+
+    @property
+    def f(self) -> float:
+        """Rand F-score, the harmonic mean of both; the adapted Rand error is 1 - this."""
+        return 2 * self.split * self.merge / (self.split + self.merge) if self.split else 0.0
+
+    @property
+    def error(self) -> float:
+        """Rand error (Rand 1971): share of all pairs about which the two disagree."""
+        return self.error_split + self.error_merge
+
+
+@dataclass(frozen=True, slots=True)
+class InformationScores:
+    """Mutual information as a share of what there is to know (V-info of Arganda-Carreras et al. 2015).
+
+    Parameters
+    ----------
+    split : float
+        I(S;T) / H(S); split errors lower it.
+    merge : float
+        I(S;T) / H(T); merge errors lower it.
+    """
+
+    split: float
+    merge: float
+
+    @property
+    def f(self) -> float:
+        """Harmonic mean of both."""
+        total = self.split + self.merge
+        return 2 * self.split * self.merge / total if total > 0 else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,40 +125,6 @@ class SegmentationScores:
         return 1 - self.adapted_rand_error
 
 
-def contingency(labels: Array, truth: Array, *, ignore: Array | None = None) -> Contingency:
-    """Count the voxels that labels and truth objects share.
-
-    Parameters
-    ----------
-    labels, truth : integer arrays of the same shape
-        Any ids up to uint64; truth 0 is not counted.
-    ignore : bool array of the same shape, optional
-        Further voxels that are not counted.
-
-    Raises
-    ------
-    InputError
-        If shapes or types do not fit.
-    """
-    if labels.shape != truth.shape or (ignore is not None and ignore.shape != truth.shape):
-        raise InputError(
-            f"segmentation has shape {labels.shape}, truth {truth.shape}: expected the same; give --box or crop one"
-        )
-    if labels.dtype.kind not in "biu" or truth.dtype.kind not in "biu":
-        raise InputError(
-            f"segmentation is {labels.dtype}, truth {truth.dtype}: expected integer labels in both"
-        )
-    dense_s, ids_s = _dense(labels)
-    dense_t, ids_t = _dense(truth)
-    skip = np.empty(0, np.bool_) if ignore is None else np.ascontiguousarray(ignore).ravel()
-    pairs, counts = _count(dense_s, dense_t, skip)
-    rows_s, rows_t = pairs[:, 0], pairs[:, 1]
-    found_s = rows_s if ids_s is None else ids_s[rows_s]
-    found_t = rows_t if ids_t is None else ids_t[rows_t]
-    order = np.lexsort((found_t, found_s))
-    return Contingency(found_s[order], found_t[order], counts[order])
-
-
 def vi_from_table(table: Contingency) -> VariationScores:
     """Return the variation of information of a contingency table."""
     total = int(table.counts.sum())
@@ -134,6 +141,21 @@ def variation_of_information(labels: Array, truth: Array) -> VariationScores:
     return vi_from_table(contingency(labels, truth))
 
 
+def rand_from_table(table: Contingency) -> RandScores:
+    """Return the Rand scores of a contingency table; a share of no pairs at all is 1, an error of none 0."""
+    total = float(table.counts.sum())
+    both = _sum_squares(table.counts) - total
+    in_labels = _sum_squares(_sums(table.labels, table.counts)) - total
+    in_truth = _sum_squares(_sums(table.truths, table.counts)) - total
+    pairs = max(1.0, total * (total - 1))
+    return RandScores(
+        split=both / in_truth if in_truth > 0 else 1.0,
+        merge=both / in_labels if in_labels > 0 else 1.0,
+        error_split=max(0.0, in_truth - both) / pairs,
+        error_merge=max(0.0, in_labels - both) / pairs,
+    )
+
+
 def adapted_rand_error(table: Contingency) -> float:
     """Return 1 - Rand F-score over pairs of voxels; 0 for equal partitions."""
     total = float(table.counts.sum())
@@ -144,21 +166,24 @@ def adapted_rand_error(table: Contingency) -> float:
     return float(1 - 2 * both / pairs) if pairs > 0 else 0.0
 
 
-def beside_boundary(truth: Array) -> NDArray[np.bool_]:
-    """Return the voxels with a face neighbour of another label, as ``find_boundaries(truth, mode="thick")``.
+def information_from_table(table: Contingency) -> InformationScores:
+    """Return the information scores of a contingency table; 1 where there is nothing to know."""
+    total = int(table.counts.sum())
+    if not total:
+        return InformationScores(1.0, 1.0)
+    vi, whole = vi_from_table(table), np.log2(total)
+    entropy_s = float(whole - _sum_n_log_n(_sums(table.labels, table.counts)) / total)
+    entropy_t = float(whole - _sum_n_log_n(_sums(table.truths, table.counts)) / total)
+    return InformationScores(_known(entropy_s, vi.split), _known(entropy_t, vi.merge))
 
-    Parameters
-    ----------
-    truth : (z, y, x) integer array
-    """
-    beside = np.zeros(truth.shape, dtype=np.bool_)
-    for axis in range(truth.ndim):
-        before = (slice(None),) * axis + (slice(None, -1),)
-        after = (slice(None),) * axis + (slice(1, None),)
-        differs = truth[before] != truth[after]
-        beside[before] |= differs
-        beside[after] |= differs
-    return beside
+
+def _known(entropy: float, unknown: float) -> float:
+    return min(1.0, max(0.0, 1 - unknown / entropy)) if entropy > 1e-12 else 1.0
+
+
+def cremi_score(vi: VariationScores, adapted_rand: float) -> float:
+    """Return the score of the CREMI challenge: the geometric mean of VI sum and adapted Rand error."""
+    return float(np.sqrt(vi.sum * max(0.0, adapted_rand)))
 
 
 def segmentation_scores(labels: Array, truth: Array) -> SegmentationScores:
@@ -185,11 +210,6 @@ def segmentation_scores(labels: Array, truth: Array) -> SegmentationScores:
     )
 
 
-def _dense(array: Array) -> tuple[Array, Array | None]:
-    flat = np.ascontiguousarray(array).ravel()
-    return renumbered(flat.view(np.uint8) if flat.dtype == np.bool_ else flat)
-
-
 def _sums(ids: Array, counts: Array) -> Array:
     """Add up the counts of each id."""
     order = np.argsort(ids, kind="stable")
@@ -205,41 +225,3 @@ def _sum_n_log_n(counts: Array) -> float:
 def _sum_squares(counts: Array) -> float:
     values = counts.astype(np.float64)
     return float(values @ values)
-
-
-def _count(labels: Array, truth: Array, ignore: Array) -> tuple[Array, Array]:
-    """Return the pairs that occur and how often; truth 0 and ignored voxels are passed over."""
-    index = PairIndex(int(labels.max()) + 1 if labels.size else 1)
-    counts = np.zeros(0, np.int64)
-    for start in range(0, len(labels), _STRETCH):
-        part = slice(start, start + _STRETCH)
-        index.reserve(_STRETCH)
-        if len(index.pairs) > len(counts):
-            counts = np.concatenate([counts, np.zeros(len(index.pairs) - len(counts), np.int64)])
-        _count_stretch(
-            labels[part], truth[part], ignore[part], counts, index.near, index.far_keys, index.far_rows,
-            index.pairs, index.used,
-        )  # fmt: skip
-    return index.found, counts[: len(index.found)]
-
-
-_STRETCH = 1 << 18
-
-
-@njit(cache=True, nogil=True)
-def _count_stretch(
-    labels: Array, truth: Array, ignore: Array, counts: Array,
-    near: Array, far_keys: Array, far_rows: Array, pairs: Array, used: Array,
-) -> None:  # fmt: skip
-    i = 0
-    while i < len(labels):
-        s, t = labels[i], truth[i]
-        ignored = len(ignore) > 0 and ignore[i]
-        start = i
-        i += 1
-        while i < len(labels) and labels[i] == s and truth[i] == t:
-            if len(ignore) > 0 and ignore[i] != ignored:
-                break
-            i += 1
-        if t != 0 and not ignored:
-            counts[row_of(s, t, near, far_keys, far_rows, pairs, used)] += i - start

@@ -54,8 +54,8 @@ class Multicut(NamedTuple):
 def log_odds(probability: Array, *, bias: float = 0.5) -> NDArray[np.float64]:
     """Return edge weights from the probability that two nodes are one object.
 
-    log(p / (1 - p)) + log((1 - bias) / bias), the cost of Keuper et al. 2015, section 5, with the prior of Andres et al.
-    2011; positive where p is above `bias`. A larger bias cuts more.
+    log(p / (1 - p)) + log((1 - bias) / bias), the cost of Keuper et al. 2015 with the prior of Andres et al. 2011;
+    positive where p is above `bias`. A larger bias cuts more.
 
     Parameters
     ----------
@@ -277,7 +277,7 @@ def _append(half: Any, node: Any, first: Array, last: Array, following: Array) -
 
 @njit(cache=True, nogil=True)
 def _numbered(parent: Array) -> Array:
-    """Number the pieces 1..m in the order of their smallest node."""
+    """Give the pieces numbers 1..m in the order of their smallest node."""
     out = np.zeros(len(parent), np.uint32)
     number = np.zeros(len(parent), np.uint32)
     count = 0

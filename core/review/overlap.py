@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from segmend.core.algorithms.metrics import Contingency, beside_boundary, contingency
+from segmend.core.algorithms.boundaries import beside_boundary
+from segmend.core.algorithms.contingency import Contingency, add_tables, contingency
 from segmend.core.errors import InputError
 from segmend.core.geometry import Box, Zyx
 from segmend.core.volumes.base import Volume
@@ -43,8 +43,8 @@ def shared_voxels(
         skipped = _beside(truth, block, box) if tolerant else None
         found.append(contingency(labelling.read(block), truth.read(block), ignore=skipped))
         if sum(len(part.counts) for part in found) > _COMPACT_ROWS:
-            found = [_joined(found)]
-    return _joined(found)
+            found = [add_tables(found)]
+    return add_tables(found)
 
 
 def counted_box(labelling: Volume, truth: Volume, box: Box | None) -> Box:
@@ -84,14 +84,3 @@ def _beside(truth: Volume, block: Box, within: Box) -> Array:
     z, y, x = wide.start_zyx
     inner: Array = beside_boundary(truth.read(wide))[block.shift((-z, -y, -x)).slices]
     return inner
-
-
-def _joined(parts: list[Contingency]) -> Contingency:
-    labels, truths, counts = (np.concatenate(column) for column in zip(*parts, strict=True))
-    order = np.lexsort((truths, labels))
-    labels, truths, counts = labels[order], truths[order], counts[order]
-    if not len(labels):
-        return Contingency(labels, truths, counts)
-    fresh = (labels[1:] != labels[:-1]) | (truths[1:] != truths[:-1])
-    first = np.flatnonzero(np.r_[True, fresh])
-    return Contingency(labels[first], truths[first], np.add.reduceat(counts, first))

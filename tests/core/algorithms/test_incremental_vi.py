@@ -115,3 +115,94 @@ def test_nothing_counted_scores_zero():
     vi = VariationOfInformation(table, np.arange(2))
     vi.apply_merge(0, 1)
     assert (vi.sum, vi.merge_delta(0, 1), vi.split_delta(np.array([1]), 1)) == (0, 0, 0)
+
+
+def test_ten_thousand_edits_with_divisions_leave_no_drift():
+    rng, supervoxels, truth = volumes(1)
+    segment_of = np.concatenate([[0], rng.integers(1, 25, 60)])
+    vi = VariationOfInformation(contingency(supervoxels, truth), segment_of)
+    for step in range(10_000):
+        kind = rng.integers(0, 10)
+        if kind == 0 and len(segment_of) < 2000:
+            segment_of = divide(vi, rng, supervoxels, truth, segment_of)
+        elif kind < 5:
+            a, b = rng.choice(segment_of[1:], 2)
+            vi.apply_merge(int(a), int(b))
+            segment_of[segment_of == b] = a
+        else:
+            source = rng.choice(segment_of[1:])
+            members = np.flatnonzero(segment_of == source)
+            moved = members[: rng.integers(1, len(members) + 1)]
+            target = int(segment_of.max()) + 1
+            vi.apply_move(moved[moved > 0], int(source), target)
+            segment_of[moved[moved > 0]] = target
+        if step % 2500 == 2499:
+            expected = recomputed(supervoxels, truth, segment_of)
+            assert abs(vi.split - expected.split) < 1e-9
+            assert abs(vi.merge - expected.merge) < 1e-9
+
+
+def divide(vi, rng, supervoxels, truth, segment_of):
+    """Cut a supervoxel in three at random, one part becomes background; change `supervoxels` in place."""
+    parent = int(rng.choice(supervoxels[supervoxels > 0]))
+    where = supervoxels == parent
+    fresh = len(segment_of)
+    ids = np.array([fresh, fresh + 1, 0])
+    before = contingency(supervoxels[where], truth[where])
+    supervoxels[where] = ids[rng.choice(3, where.sum(), p=[0.6, 0.399, 0.001])]
+    after = contingency(supervoxels[where], truth[where])
+    grown = np.concatenate([segment_of, [segment_of[parent], segment_of.max() + 1]])
+    segments = grown[before.labels], grown[after.labels]
+    vi.apply_relabelling(before, after, *segments, largest=fresh + 1)
+    return grown
+
+
+@settings(deadline=None, max_examples=25)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_a_division_equals_a_recount_and_its_reverse_brings_everything_back(seed):
+    rng, supervoxels, truth = volumes(seed, n=12, objects=5)
+    segment_of = np.concatenate([[0], rng.integers(1, 5, 12)])
+    vi = VariationOfInformation(contingency(supervoxels, truth), segment_of)
+    before_scores, before_best = vi.scores, vi.vi_best
+    parent = int(rng.choice(supervoxels[supervoxels > 0]))
+    where = supervoxels == parent
+    painted = np.where(rng.random(where.sum()) < 0.5, 13, 14)
+    before, after = (
+        contingency(supervoxels[where], truth[where]),
+        contingency(painted, truth[where]),
+    )
+    divided = supervoxels.copy()
+    divided[where] = painted
+    grown = np.concatenate([segment_of, [segment_of[parent], 9]])
+    segments = grown[before.labels], grown[after.labels]
+    vi.apply_relabelling(before, after, *segments)
+    expected = recomputed(divided, truth, grown)
+    assert [vi.split, vi.merge] == pytest.approx([expected.split, expected.merge], abs=1e-10)
+    again = VariationOfInformation(contingency(divided, truth), grown)
+    assert vi.vi_best.sum == pytest.approx(again.vi_best.sum, abs=1e-10)
+    assert vi.split_delta(np.array([13]), int(grown[13])) == pytest.approx(
+        again.split_delta(np.array([13]), int(grown[13])), abs=1e-10
+    )
+    vi.apply_relabelling(after, before, *segments[::-1])
+    assert [vi.split, vi.merge] == pytest.approx(
+        [before_scores.split, before_scores.merge], abs=1e-10
+    )
+    assert vi.vi_best.sum == pytest.approx(before_best.sum, abs=1e-10)
+
+
+def test_voxels_that_are_not_there_or_change_their_truth_are_refused():
+    _, supervoxels, truth = volumes(8)
+    vi = VariationOfInformation(contingency(supervoxels, truth), np.arange(61))
+    scores = vi.scores
+    table = contingency(supervoxels, truth)
+    one = table._replace(labels=np.array([7]), truths=np.array([3]), counts=np.array([10**6]))
+    with pytest.raises(InputError, match="does not hold"):
+        vi.apply_relabelling(
+            one, one._replace(labels=np.array([70])), np.array([7]), np.array([70])
+        )
+    with pytest.raises(InputError, match="different true objects"):
+        vi.apply_relabelling(one, one._replace(truths=np.array([4])), np.array([7]), np.array([7]))
+    strange = one._replace(truths=np.array([99]))
+    with pytest.raises(InputError, match="count it again"):
+        vi.apply_relabelling(strange, strange, np.array([7]), np.array([7]))
+    assert vi.scores == scores

@@ -120,7 +120,9 @@ def plain_contraction(n, edges, weights):
 def test_contraction_is_the_greedy_one(seed):
     n, graph, weights, _, _ = random_graph(seed, most_nodes=15, density=0.4)
     expected = plain_contraction(n, graph, weights)
-    whole_is_better = multicut_cost(graph, weights, expected) > multicut(graph, weights, n).cost + 1e-9
+    whole_is_better = (
+        multicut_cost(graph, weights, expected) > multicut(graph, weights, n).cost + 1e-9
+    )
     found = multicut(graph, weights, n).segment_of
     same = expected[1:, None] == expected[None, 1:]
     assert whole_is_better or (same == (found[1:, None] == found[None, 1:])).all()
@@ -136,7 +138,9 @@ def test_a_repulsive_lifted_edge_cuts_a_chain_that_plain_multicut_joins():
 
 
 def test_a_lifted_edge_alone_joins_nothing():
-    found = lifted_multicut(np.array([[1, 2]]), np.array([1.0]), np.array([[1, 3]]), np.array([9.0]), 3)
+    found = lifted_multicut(
+        np.array([[1, 2]]), np.array([1.0]), np.array([[1, 3]]), np.array([9.0]), 3
+    )
     assert found.segment_of.tolist() == [0, 1, 1, 2]
 
 
@@ -162,9 +166,9 @@ def test_weights_are_log_odds_around_the_bias():
 
 @pytest.mark.parametrize("p", [[1.2], [np.nan], [-0.1]])
 def test_what_is_no_probability_is_refused(p):
-    with pytest.raises(InputError, match="0..1"):
+    with pytest.raises(InputError, match="probabilities"):
         log_odds(np.array(p))
-    with pytest.raises(InputError, match="0..1"):
+    with pytest.raises(InputError, match="probabilities"):
         most_probable_paths(np.array([[1, 2]]), np.array(p), 2)
 
 
