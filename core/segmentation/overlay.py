@@ -1,7 +1,7 @@
 """The supervoxels as they are now: a base that is never rewritten, with the patches in effect laid over it.
 
-Nothing of this is kept on disk: unpacking the 1,000 patches of a section of 2,048^2 takes no longer than reading the
-256 chunk files that would hold the result. What was unpacked stays in memory, as runs.
+Nothing of this is kept on disk, so nothing can be out of step with the journal. What was unpacked stays in memory, as
+runs.
 """
 
 from __future__ import annotations

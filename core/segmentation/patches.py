@@ -87,8 +87,8 @@ class Patch:
 class PatchStack:
     """Patches in effect, in the order of their operations.
 
-    Asking which patches meet a box compares it with all of them at once: 60 us for 10,000 patches. One writer and any
-    number of readers at the same time: what readers see is replaced, never changed.
+    Asking which patches meet a box compares it with all of them at once, a quarter of a millisecond for 10,000. One
+    writer and any number of readers at the same time: what readers see is replaced, never changed.
     """
 
     def __init__(self) -> None:
