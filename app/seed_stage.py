@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from segmend.app.layers.scene import CANDIDATE, Scene
 from segmend.app.presenters.pieces import Pieces
-from segmend.app.presenters.seeding import Stroke
+from segmend.app.presenters.segment_in_hand import Stroke
 from segmend.app.presenters.solid_pieces import SolidPieces
 from segmend.app.presenters.solids import SolidsPresenter
 

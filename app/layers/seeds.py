@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from segmend.app.layers.appearance import piece_colours, placement, rgba
 from segmend.app.presenters.pieces import Overlay, Pieces
 from segmend.app.presenters.ports import SIDE_COLOURS
-from segmend.app.presenters.seeding import Stroke
+from segmend.app.presenters.segment_in_hand import Stroke
 from segmend.core.geometry import Box, Grid, Zyx, ZyxNm
 from segmend.core.volumes.base import Volume
 from segmend.core.volumes.deferred import DeferredVolume

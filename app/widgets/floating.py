@@ -11,7 +11,9 @@ from segmend.app.widgets.parts import Panel
 class FloatingPanel(Panel):
     """A panel over another widget; it follows that one's size."""
 
-    _host: QWidget | None = None  # of the class, too: Qt asks the filter while Python clears the object
+    _host: QWidget | None = (
+        None  # of the class, too: Qt asks the filter while Python clears the object
+    )
 
     def __init__(self, title: str) -> None:
         super().__init__(title)

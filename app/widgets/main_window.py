@@ -13,16 +13,13 @@ from qtpy.QtWidgets import (
     QApplication,
     QComboBox,
     QDockWidget,
-    QHBoxLayout,
     QLabel,
     QLineEdit,
     QMainWindow,
     QPlainTextEdit,
-    QScrollArea,
     QSplitter,
     QStackedWidget,
     QTabWidget,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -33,7 +30,7 @@ from segmend.app.widgets.history_list import HistoryList
 from segmend.app.widgets.history_panel import HistoryPanel
 from segmend.app.widgets.layers_panel import LayersPanel
 from segmend.app.widgets.notice import Notice
-from segmend.app.widgets.parts import Panel, column, label
+from segmend.app.widgets.parts import column, label, scrolled, titled
 from segmend.app.widgets.pipeline_panel import PipelinePanel
 from segmend.app.widgets.review_panel import ReviewPanel
 from segmend.app.widgets.section_slider import SectionSlider
@@ -85,9 +82,9 @@ class MainWindow(QMainWindow):
         self.start = StartPage()
         self._tabs = QTabWidget()
         self._tabs.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._tabs.addTab(_scrolled(self.pipeline), "Pipeline")
+        self._tabs.addTab(scrolled(self.pipeline), "Pipeline")
         self._tabs.addTab(self.history, "History")
-        self._tabs.addTab(_scrolled(self.team), "Team")
+        self._tabs.addTab(scrolled(self.team), "Team")
         self.show_team(False)
         self._pages = QStackedWidget()
         self._pages.addWidget(self.start)
@@ -112,10 +109,10 @@ class MainWindow(QMainWindow):
         self._views = QSplitter(Qt.Orientation.Horizontal)
         self._views.setObjectName("workspace")
         self._views.setHandleWidth(5)
-        sections = _titled("Sections", "Ctrl + wheel: section", self.sections)
+        sections = titled("Sections", "Ctrl + wheel: section", self.sections)
         sections.layout().addWidget(SectionSlider(self.scene.sections.dims))
         self._views.addWidget(sections)
-        self._solids_box = _titled("3D", "drag: turn", self.solids)
+        self._solids_box = titled("3D", "drag: turn", self.solids)
         self._views.addWidget(self._solids_box)
         self._views.setChildrenCollapsible(False)
         box = QWidget()
@@ -128,9 +125,9 @@ class MainWindow(QMainWindow):
         left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
         self.setCorner(Qt.Corner.BottomRightCorner, right)
         docks = (
-            self._dock("Layers", _scrolled(self.layers), left, _LEFT_WIDTH),
+            self._dock("Layers", scrolled(self.layers), left, _LEFT_WIDTH),
             self._dock("Work", self._tabs, left, _LEFT_WIDTH),
-            self._dock("Review", _scrolled(self.review), right, _RIGHT_WIDTH),
+            self._dock("Review", scrolled(self.review), right, _RIGHT_WIDTH),
         )
         self.resizeDocks(
             [docks[0], docks[2]], [_LEFT_WIDTH, _RIGHT_WIDTH], Qt.Orientation.Horizontal
@@ -273,30 +270,3 @@ class MainWindow(QMainWindow):
         if app := QApplication.instance():
             app.removeEventFilter(self)
         super().closeEvent(event)
-
-
-def _scrolled(panel: Panel) -> QScrollArea:
-    scroll = QScrollArea()
-    scroll.setWidget(panel)
-    scroll.setWidgetResizable(True)
-    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    return scroll
-
-
-def _titled(title: str, hint: str, viewer: EmbeddedViewer) -> QWidget:
-    box = QWidget()
-    layout = QVBoxLayout(box)
-    layout.setContentsMargins(0, 0, 0, 0)
-    layout.setSpacing(0)
-    bar = Panel(title)
-    row = QHBoxLayout(bar)
-    row.setContentsMargins(12, 5, 12, 5)
-    row.addWidget(label(title, "viewTitle"))
-    words = label(hint, "small")
-    words.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-    words.setMinimumWidth(1)
-    row.addWidget(words, 1)
-    layout.addWidget(bar)
-    layout.addWidget(viewer, 1)
-    return box

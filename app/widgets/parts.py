@@ -9,6 +9,7 @@ from qtpy.QtWidgets import (
     QLabel,
     QProgressBar,
     QPushButton,
+    QScrollArea,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
@@ -110,3 +111,32 @@ def repolish(widget: QWidget) -> None:
     """Let the style sheet see a changed property."""
     widget.style().unpolish(widget)
     widget.style().polish(widget)
+
+
+def scrolled(panel: Panel) -> QScrollArea:
+    """Put a panel into an area that scrolls up and down."""
+    scroll = QScrollArea()
+    scroll.setWidget(panel)
+    scroll.setWidgetResizable(True)
+    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    return scroll
+
+
+def titled(title: str, hint: str, widget: QWidget) -> QWidget:
+    """Put a title and a hint above a widget."""
+    box = QWidget()
+    layout = QVBoxLayout(box)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(0)
+    bar = Panel(title)
+    row = QHBoxLayout(bar)
+    row.setContentsMargins(12, 5, 12, 5)
+    row.addWidget(label(title, "viewTitle"))
+    words = label(hint, "small")
+    words.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    words.setMinimumWidth(1)
+    row.addWidget(words, 1)
+    layout.addWidget(bar)
+    layout.addWidget(widget, 1)
+    return box

@@ -29,9 +29,11 @@ def run_on_command_line(path):
         project=path,
         stages="watershed",
         model=None,
+        threshold=None,
         device="auto",
         scheduler=None,
         new_generation=False,
+        keep_edits=False,
         box=None,
     )
     return run_command.execute(options)

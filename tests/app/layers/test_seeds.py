@@ -15,7 +15,7 @@ from segmend.app.layers.seeds import (
     ShownPieces,
 )
 from segmend.app.presenters.pieces import Overlay, Pieces
-from segmend.app.presenters.seeding import Stroke
+from segmend.app.presenters.segment_in_hand import Stroke
 from segmend.core.geometry import Box, Grid
 from segmend.core.volumes.memory import MemoryVolume
 from segmend.core.volumes.pyramid import coarser_grid, downsample_labels

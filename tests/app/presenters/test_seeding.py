@@ -179,7 +179,9 @@ def test_a_refusal_keeps_the_seeds(seeding, session, view, told, places):
     assert seeding.active
 
 
-def test_what_went_stale_can_be_applied_again(seeding, session, monkeypatch, told, places):
+def test_what_went_stale_is_shown_anew_and_can_be_applied(
+    seeding, session, monkeypatch, view, places
+):
     seeding.begin("split", places[0])
     seeding.place(places[:1])
     seeding.place(places[1:2])
@@ -187,7 +189,7 @@ def test_what_went_stale_can_be_applied_again(seeding, session, monkeypatch, tol
     monkeypatch.setattr(session, "apply", MagicMock(side_effect=StaleEdit("bob was faster")))
     seeding.apply()
     monkeypatch.setattr(session, "apply", apply)
-    seeding.follow(None)
+    assert "bob was faster" in line(view).words
     assert seeding.solved
     seeding.apply()
     assert len(session.log()) == 1
