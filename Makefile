@@ -15,7 +15,7 @@ DISPLAYED := $(shell command -v xvfb-run >/dev/null 2>&1 && echo 'xvfb-run -a -s
 help:
 	@echo "make demo    set up, then the whole path on a synthetic sample; a window where there is a screen"
 	@echo "make test    set up, then all checks and tests"
-	@echo "make lint    ruff, import contracts, mypy      make soak   200 kills, long random edits"
+	@echo "make lint    ruff, import contracts, mypy      make soak   1,000 kills, 8 people at once"
 	@echo "make bench   benchmarks                        make clean  remove what was built (not .venv)"
 
 set-up:
@@ -45,7 +45,7 @@ run-tests:
 	@$(DISPLAYED) $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(TESTS)
 
 soak: set-up-display
-	@SEGMEND_KILLS=200 SEGMEND_SOAK=1 $(DISPLAYED) $(BIN)/python -m pytest -q --timeout 3600 tests/integration
+	@SEGMEND_KILLS=1000 SEGMEND_SOAK=1 $(DISPLAYED) $(BIN)/python -m pytest -q -n $(WORKERS) --timeout 7200 tests/integration
 
 bench: set-up
 	@for name in $$($(BIN)/segmend bench); do echo "$$name:"; $(BIN)/segmend bench $$name; done

@@ -21,7 +21,9 @@ from segmend.core.geometry import Box
 from segmend.core.volumes.opening import open_labels
 
 KILLS = int(os.environ.get("SEGMEND_KILLS", "20"))
-EDITS = 400
+EDITS = 100
+PART = 50
+"""Kills of one project; the next ones begin with a fresh copy, as checking costs what was done before."""
 
 
 @pytest.fixture(scope="module")
@@ -100,10 +102,14 @@ def edit_until_killed(project: Path, edits: list[dict[str, Any]], rng: random.Ra
 
 
 @pytest.mark.timeout(3600)
-def test_no_acknowledged_edit_is_lost(segmend, project: Path, places: np.ndarray) -> None:
-    rng = random.Random(11)
+@pytest.mark.parametrize("part", range(-(-KILLS // PART)))
+def test_no_acknowledged_edit_is_lost(
+    segmend, project: Path, places: np.ndarray, part: int
+) -> None:
+    rng = random.Random(11 + part)
     acknowledged: dict[int, dict[str, Any]] = {}
-    for _ in range(KILLS):
+    kills = min(PART, KILLS - part * PART)
+    for _ in range(kills):
         edits = [random_edit(places, rng) for _ in range(EDITS)]
         answers = edit_until_killed(project, edits, rng)
         for edit, answer in zip(edits, answers, strict=False):
@@ -113,17 +119,11 @@ def test_no_acknowledged_edit_is_lost(segmend, project: Path, places: np.ndarray
         checked = segmend("check", project, "--json")
         assert checked.status == 0, checked.out
         assert checked.values["clean"]
-        log = {
-            o["operation"]: o
-            for o in segmend("edit", project, "log", "--json").values["operations"]
-        }
-        lost = {
-            number
-            for number, edit in acknowledged.items()
-            if log.get(number, {}).get("kind") != LOGGED.get(edit["kind"], edit["kind"])
-        }
-        assert not lost
-    assert len(acknowledged) > KILLS
+        operations = segmend("edit", project, "log", "--json").values["operations"]
+        logged = {o["operation"]: o["kind"] for o in operations}
+        wanted = {n: LOGGED.get(edit["kind"], edit["kind"]) for n, edit in acknowledged.items()}
+        assert wanted.items() <= logged.items()
+    assert len(acknowledged) > kills
     kinds = {edit["kind"] for edit in acknowledged.values()}
     assert kinds >= {"merge", "split", "paint", "erase", "switch", "undo", "redo"}
 
@@ -137,7 +137,7 @@ def test_a_killed_export_is_whole_or_not_there(
     kept, fresh = tmp_path / "kept.zarr", tmp_path / "fresh.h5"
     began = "0"
     assert segmend("export", project, kept).status == 0
-    for number in range(max(3, KILLS // 4)):
+    for number in range(max(3, KILLS // 10)):
         edit_until_killed(project, [random_edit(places, rng) for _ in range(40)], rng)
         out = tmp_path / f"{number}.npy"
         killed_export(project, out, rng)
