@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 
 from segmend.app.cli.answer import Answer
-from segmend.app.cli.arguments import add_box_option
+from segmend.app.cli.arguments import add_box_option, triple
 
 HELP = "compare a segmentation with ground truth"
-KEYS = ("vi_split", "vi_merge", "vi_sum", "vi_sum_tolerant", "adapted_rand_error", "unlabelled")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,6 +15,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("segmentation", help="FILE or FILE:/DATASET")
     parser.add_argument("labels", help="ground truth, FILE or FILE:/DATASET; 0 is not counted")
     add_box_option(parser, "count only inside this box, in voxels")
+    parser.add_argument(
+        "--voxel-size", nargs=3, type=float, metavar=("Z", "Y", "X"), help="nm, where the labels' file has none"
+    )  # fmt: skip
+    parser.add_argument(
+        "--border", type=float, metavar="NM", help="leave this much beside true borders out of cremi_score (CREMI: 25)"
+    )  # fmt: skip
+    parser.add_argument(
+        "--run-length", action="store_true", help="trace the true objects and report the expected run length"
+    )  # fmt: skip
+    parser.add_argument(
+        "--supervoxels", metavar="P", help="report precision and recall of merges over contacts of these supervoxels"
+    )  # fmt: skip
 
 
 def execute(options: argparse.Namespace) -> Answer:
@@ -23,6 +34,31 @@ def execute(options: argparse.Namespace) -> Answer:
     from segmend.core.review import evaluate
     from segmend.core.volumes.opening import open_labels
 
-    scores = evaluate(open_labels(options.segmentation), open_labels(options.labels), options.box)
-    values = {key: getattr(scores, key) for key in KEYS}
-    return Answer(values, "\n".join(f"{key:>20}  {value:.4f}" for key, value in values.items()))
+    spatial = options.run_length or options.border is not None
+    segmentation = open_labels(options.segmentation)
+    labels = open_labels(
+        options.labels, voxel_size_nm_zyx=triple(options.voxel_size), need_voxel_size=spatial
+    )
+    values = evaluate(segmentation, labels, options.box, border_nm=options.border).to_json()
+    if options.run_length:
+        from segmend.core.review.run_lengths import run_lengths
+
+        found = run_lengths(segmentation, labels, options.box)
+        values |= {
+            "run_length_nm": found.expected_nm,
+            "run_length_largest_nm": found.largest_nm,
+            "run_length_split": found.split,
+            "run_length_merged": found.merged,
+            "run_length_omitted": found.omitted,
+        }
+    if options.supervoxels:
+        from segmend.core.review.merge_decisions import merge_decisions
+
+        merges = merge_decisions(
+            open_labels(options.supervoxels), segmentation, labels, options.box
+        )
+        values |= {"merge_precision": merges.precision, "merge_recall": merges.recall}
+    width = max(map(len, values))
+    return Answer(
+        values, "\n".join(f"{key:>{width}}  {value:.4f}" for key, value in values.items())
+    )

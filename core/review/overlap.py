@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from numpy.typing import NDArray
 
-from segmend.core.algorithms.boundaries import beside_boundary
+from segmend.core.algorithms.boundaries import (
+    beside_boundary,
+    boundary_map,
+    near_section_border,
+)
 from segmend.core.algorithms.contingency import Contingency, add_tables, contingency
 from segmend.core.errors import InputError
 from segmend.core.geometry import Box, Zyx
@@ -45,6 +50,68 @@ def shared_voxels(
         if sum(len(part.counts) for part in found) > _COMPACT_ROWS:
             found = [add_tables(found)]
     return add_tables(found)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Comparison:
+    """What one pass over two labellings counts.
+
+    Parameters
+    ----------
+    table : Contingency
+        All voxels with truth.
+    tolerant : Contingency
+        Without truth voxels beside a truth boundary.
+    bordered : Contingency
+        Without voxels near a truth border of their section; the same as `table` where no distance was given.
+    pixel_error : float
+        Share of all voxels of the box that one labelling calls a boundary of its section and the other does not.
+    """
+
+    table: Contingency
+    tolerant: Contingency
+    bordered: Contingency
+    pixel_error: float
+
+
+def compare(
+    labelling: Volume, truth: Volume, box: Box, *, border_vox: float | None = None
+) -> Comparison:
+    """Count everything that scores need, reading each block once.
+
+    Parameters
+    ----------
+    labelling, truth, box
+        As for `shared_voxels`; everything is counted as if both had been cropped to the box first.
+    border_vox : float, optional
+        Distance within sections for `Comparison.bordered`.
+
+    Raises
+    ------
+    InputError
+        As `shared_voxels`.
+    """
+    box = counted_box(labelling, truth, box)
+    reach = 1 if border_vox is None else max(1, int(border_vox) + 1)
+    parts: tuple[list[Contingency], ...] = ([], [], [])
+    differing = 0
+    for block in box.blocks(_BLOCK_ZYX):
+        wide = block.grow((1, reach, reach)).intersect(box)
+        z, y, x = wide.start_zyx
+        inner = block.shift((-z, -y, -x)).slices
+        s, t = labelling.read(wide), truth.read(wide)
+        differing += int((boundary_map(s) != boundary_map(t))[inner].sum())
+        parts[0].append(contingency(s[inner], t[inner]))
+        parts[1].append(contingency(s[inner], t[inner], ignore=beside_boundary(t)[inner]))
+        if border_vox is not None:
+            near = near_section_border(t, border_vox)[inner]
+            parts[2].append(contingency(s[inner], t[inner], ignore=near))
+        for tables in parts:
+            if sum(len(part.counts) for part in tables) > _COMPACT_ROWS:
+                tables[:] = [add_tables(tables)]
+    table, tolerant = add_tables(parts[0]), add_tables(parts[1])
+    bordered = table if border_vox is None else add_tables(parts[2])
+    return Comparison(table, tolerant, bordered, differing / box.size)
 
 
 def counted_box(labelling: Volume, truth: Volume, box: Box | None) -> Box:
