@@ -150,8 +150,17 @@ class VariationOfInformation:
         self._change(cells, sizes)
         self._rows[segment_a], self._rows[segment_b] = (truth, count), EMPTY_ROW
 
-    def split_delta(self, supervoxels: Array, segment: int) -> float:
+    def split_delta(
+        self, supervoxels: Array, segment: int, *, truth_of_voxels: Array | None = None
+    ) -> float:
         """Return by how many bits the sum would change if supervoxels of a segment became a new one.
+
+        Parameters
+        ----------
+        supervoxels : integer array
+        segment : int
+        truth_of_voxels : (v,) integer array, optional
+            True objects of single voxels that would go with them; 0 is ignored.
 
         Raises
         ------
@@ -160,7 +169,13 @@ class VariationOfInformation:
         """
         if not self._total:
             return 0.0
-        *_, cells, sizes = self._taken_out(segment, self._part(supervoxels))
+        part = self._part(supervoxels)
+        if truth_of_voxels is not None:
+            labelled = truth_of_voxels[truth_of_voxels > 0]
+            truths, counts = np.unique(labelled, return_counts=True)
+            table = Contingency(np.zeros_like(truths), truths, counts)
+            part = added(*part, self._own_truth(table), counts)[:2]
+        *_, cells, sizes = self._taken_out(segment, part)
         return float((sizes - 2 * cells) / self._total)
 
     def apply_move(self, supervoxels: Array, from_segment: int, to_segment: int) -> None:

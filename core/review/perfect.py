@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from segmend.core.algorithms.incremental_vi import VariationOfInformation
 from segmend.core.algorithms.metrics import Contingency, VariationScores
 from segmend.core.candidates.candidate import Candidate, still_together
-from segmend.core.edits.model import Merge, Split
+from segmend.core.edits.model import Merge, Resolved, Split
 from segmend.core.edits.resolving import split_sides
 from segmend.core.errors import EditRefused, InputError
 from segmend.core.geometry import Box
 from segmend.core.review.overlap import counted_box, shared_voxels
 from segmend.core.review.reviewer import ReviewVerdict
 from segmend.core.segmentation.partition import Partition
+from segmend.core.segmentation.patches import Patch
 from segmend.core.segmentation.segmentation import Segmentation
 from segmend.core.segmentation.supervoxel_mapping import Move, SupervoxelMapping
 from segmend.core.volumes.base import Volume
@@ -47,6 +48,7 @@ class PerfectReviewer:
         self.labels = labels
         self.box = box
         self._known: tuple[Session, Contingency, VariationOfInformation] | None = None
+        self._patches: tuple[int, ...] = ()
 
     def begin(self, session: Session) -> None:
         """Compare the session as it is now with the truth; `decide` does so at the first candidate.
@@ -65,6 +67,7 @@ class PerfectReviewer:
             )
         score = VariationOfInformation(table, session.segmentation.segment_of)
         self._known = session, table, score
+        self._patches = session.segmentation.patches.operations
 
     def vi(self, session: Session) -> VariationScores:
         """Return the variation of information of the session as last seen."""
@@ -88,13 +91,43 @@ class PerfectReviewer:
         """Judge an edit; one that does not fit the segmentation is rejected."""
         score = self._look(session)[1]
         try:
-            change = _change(edit, session.segmentation, score)
+            if isinstance(edit, Merge):
+                change = _change(edit, session.segmentation, score)
+            else:
+                change = self._change_of_split(session.preview(edit), session.segmentation, score)
         except EditRefused:
             return "reject"
         return "accept" if change < -_ENOUGH else "reject"
 
+    def _change_of_split(
+        self, resolved: Resolved, segmentation: Segmentation, score: VariationOfInformation
+    ) -> float:
+        """Return the change of the sum, also where the split divides supervoxels."""
+        born = set(resolved.children)
+        (side,) = resolved.sides
+        old = np.array([s for s in side if s not in born], np.int64)
+        parents = [parent for patch in resolved.patches for parent in patch.parents]
+        source = int(segmentation.segment_of[parents[0] if parents else side[0]])
+        if not born:
+            return score.split_delta(old, source)
+        truth = [self._truth_under(patch, set(side)) for patch in resolved.patches]
+        return score.split_delta(old, source, truth_of_voxels=np.concatenate(truth))
+
+    def _truth_under(self, patch: Patch, children: set[int]) -> Array:
+        """Return the true objects of a patch's voxels that go to some children."""
+        inside = counted_box(self.labels, self.labels, self.box).intersect(patch.box)
+        if not inside.size:
+            return np.empty(0, np.int64)
+        chosen = [row for row, child in enumerate(patch.ids, start=1) if child in children]
+        z, y, x = patch.box.start_zyx
+        local = patch.local[inside.shift((-z, -y, -x)).slices]
+        return np.asarray(self.labels.read(inside))[np.isin(local, chosen)]
+
     def follow(self, old: Sequence[int], new: Sequence[int], session: Session) -> None:
         """Take note of an accepted candidate: segments before and after, as the session announced them."""
+        if session.segmentation.patches.operations != self._patches:
+            self.begin(session)  # voxels have other supervoxels: all is counted anew
+            return
         score, members = self._look(session)[1], session.segmentation.members
         for gone in set(old) - set(new):
             score.apply_merge(new[0], gone)

@@ -10,6 +10,7 @@ from segmend.core.algorithms.region_graph import region_graph, supervoxel_table
 from segmend.core.candidates.detection import DetectionSettings, detect_candidates
 from segmend.core.candidates.edge_model import AffinityModel
 from segmend.core.candidates.store import save_candidates
+from segmend.core.edits.model import Split
 from segmend.core.errors import InputError
 from segmend.core.geometry import Box, Grid
 from segmend.core.project import create_project
@@ -188,3 +189,26 @@ def test_progress_is_told(session, labels):
     told = []
     review(session, PerfectReviewer(labels), 4, progress=lambda name, share: told.append(share))
     assert told == [0.25, 0.5, 0.75, 1.0]
+
+
+def test_a_split_that_divides_a_supervoxel_is_judged_by_its_voxels(world, tmp_path):
+    path, _ = world
+    shutil.copytree(path, tmp_path / "p.segmend")
+    with Session.open(tmp_path / "p.segmend", author="test") as session:
+        labels = session.supervoxels[0].read(Box.of_shape(SHAPE))
+        largest = int(np.bincount(labels.ravel())[1:].argmax()) + 1
+        voxels = np.argwhere(labels == largest)
+        ends = [tuple(voxels[voxels[:, 2].argmin()]), tuple(voxels[voxels[:, 2].argmax()])]
+        sides = tuple((session.spot_at(GRID.to_nm(end)),) for end in ends)
+        truth = labels.copy()
+        for patch in session.preview(Split(sides)).patches:
+            truth[patch.box.slices][patch.local == 1] = labels.max() + 1
+        for labelled, wanted in ((truth, "accept"), (labels, "reject")):
+            reviewer = PerfectReviewer(MemoryVolume(labelled, GRID))
+            assert reviewer.judge(Split(sides), session) == wanted
+        before = reviewer.vi(session).sum
+        changes = session.apply(Split(sides))
+        reviewer.follow(changes.old_ids, changes.new_ids, session)
+        assert reviewer.vi(session).sum > before
+        fresh = PerfectReviewer(MemoryVolume(labels, GRID))
+        assert reviewer.vi(session) == fresh.vi(session)
