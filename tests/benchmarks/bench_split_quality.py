@@ -15,12 +15,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 import tempfile
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import cc3d
 import edt
 import fastremap
 import h5py
@@ -184,21 +186,18 @@ class Problem:
 
     def largest_wrong(self, labels: Array, open_sides: list[int]) -> tuple[int, Array] | None:
         """Return neuron number and middle of the largest wrong piece."""
-        best: tuple[int, int, Array] | None = None
-        for number in open_sides:
-            wrong = (self.truth == number) & (labels != number)
-            pieces, count = ndimage.label(wrong)
-            if not count:
-                continue
-            sizes = np.bincount(pieces.ravel())
-            sizes[0] = 0
-            piece = int(sizes.argmax())
-            if best is None or sizes[piece] > best[0]:
-                box = ndimage.find_objects((pieces == piece).astype(np.uint8))[0]
-                depth = edt.edt(pieces[box] == piece, black_border=True)
-                middle = np.array(np.unravel_index(int(depth.argmax()), depth.shape))
-                best = int(sizes[piece]), number, middle + [s.start for s in box]
-        return None if best is None else (best[1], best[2])
+        wrong = np.where((labels != self.truth) & np.isin(self.truth, open_sides), self.truth, 0)
+        pieces = cc3d.connected_components(wrong.astype(np.uint16), connectivity=6)
+        sizes = np.bincount(pieces.ravel())
+        sizes[0] = 0
+        if not sizes.any():
+            return None
+        piece = pieces == sizes.argmax()
+        box = ndimage.find_objects(piece.astype(np.uint8))[0]
+        depth = edt.edt(piece[box], black_border=True)
+        middle = np.array(np.unravel_index(int(depth.argmax()), depth.shape))
+        place = middle + [s.start for s in box]
+        return int(self.truth[tuple(place)]), place
 
 
 FREE = NextIds(segment=3, supervoxel=100_000)
@@ -356,11 +355,12 @@ def main() -> None:
     }
     report |= summary(answers)
     report["contact_in_unseen_sections"] = summary([a for a in answers if a["section"] >= UNSEEN])
+    if options.details:
+        options.details.write_text("\n".join(map(json.dumps, answers)))
+    print(json.dumps(report), file=sys.stderr, flush=True)
     for name, together in (("in_one_piece", True), ("any", False)):
         groups = mergers(tissue, options.mergers, 10, together, rng) if options.mergers else []
         report[f"cleave_10_neurons_{name}_clicks"] = [cleave(tissue, group) for group in groups]
-    if options.details:
-        options.details.write_text("\n".join(map(json.dumps, answers)))
     print(json.dumps(report))
 
 
