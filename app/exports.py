@@ -113,8 +113,8 @@ def _journal(session: Session, out: Path, box: Box, progress: Progress) -> int:
 
 def _journal_lines(session: Session, out: Path) -> int:
     """Write what `segmend adopt` reads."""
-    from segmend.core.copies import project_identity
-    from segmend.core.edits.interchange import write_lines
+    from segmend.core.copies.copying import project_identity
+    from segmend.core.journal.lines import write_lines
 
     identity = project_identity(session.project, session.segmentation.base)
     with _new_file(out) as unfinished, unfinished.open("w", encoding="utf-8") as file:

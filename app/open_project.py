@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segmend.app.layers.scene import SceneVolumes
-from segmend.core.edits.team import VIEWER
+from segmend.core.journal.team import VIEWER
 from segmend.core.project import Project, open_project
 from segmend.core.session import Session
 

@@ -14,11 +14,10 @@ from psygnal import Signal
 from segmend.core.candidates.candidate import Candidate
 from segmend.core.candidates.queue import CandidateQueue
 from segmend.core.edits.births import BirthCache
-from segmend.core.edits.journal import Journal
 from segmend.core.edits.model import Edit, Verdict
-from segmend.core.edits.timeline import Step, Timeline
 from segmend.core.edits.voxels import SupervoxelVoxels
 from segmend.core.errors import EditRefused, ProjectError
+from segmend.core.journal.journal import Journal
 from segmend.core.project import Project, open_project
 from segmend.core.project_lock import ProjectLock
 from segmend.core.segmentation.graph_files import load_graph
@@ -26,6 +25,7 @@ from segmend.core.segmentation.patches import PatchStack
 from segmend.core.session_changes import Changes, changes_of, verdicts_after
 from segmend.core.session_queue import load_queue, tell_queue
 from segmend.core.session_reading import SessionReading
+from segmend.core.timeline.timeline import Step, Timeline
 from segmend.core.volumes.absent import opened_or_absent
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from segmend.core.edits.operation import Problem
-from segmend.core.edits.present import Part
-from segmend.core.edits.timeline import Step
 from segmend.core.geometry import Box
+from segmend.core.journal.operation import Problem
 from segmend.core.segmentation.segmentation import Segmentation
+from segmend.core.timeline.present import Part
+from segmend.core.timeline.timeline import Step
 
 _NOWHERE = Box((0, 0, 0), (0, 0, 0))
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from segmend.core.edits.history import History, count_edits, history
-from segmend.core.edits.journal import Journal
+from segmend.core.journal.journal import Journal
 from segmend.core.project import Project
+from segmend.core.timeline.history import History, count_edits, history
 
 
 def recorded_edits(project: Project) -> int:

@@ -8,9 +8,9 @@ from typing import Literal
 
 import numpy as np
 
-from segmend.core.edits.operation import Operation
-from segmend.core.edits.timeline import Timeline
 from segmend.core.geometry import ZyxNm
+from segmend.core.journal.operation import Operation
+from segmend.core.timeline.timeline import Timeline
 
 EntryState = Literal["in effect", "undone", "off", "conflict"]
 

@@ -8,7 +8,7 @@ from segmend.core.candidates.candidate import Candidate
 from segmend.core.candidates.queue import CandidateQueue
 from segmend.core.candidates.rescoring import PairScorer
 from segmend.core.candidates.store import load_candidates
-from segmend.core.edits.operation import Operation
+from segmend.core.journal.operation import Operation
 from segmend.core.project import Project
 from segmend.core.segmentation.segmentation import Segmentation
 from segmend.core.session_changes import Changes

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from segmend.core.edits.history import History
-from segmend.core.edits.journal import Journal, Operation, Problem
 from segmend.core.edits.model import Edit, Resolved, Spot
-from segmend.core.edits.timeline import Timeline
 from segmend.core.errors import EditRefused
 from segmend.core.geometry import Box, Zyx, ZyxNm
+from segmend.core.journal.journal import Journal, Operation, Problem
 from segmend.core.project import Project
 from segmend.core.segmentation.overlay import OverlaidVolume
 from segmend.core.segmentation.segmentation import Segmentation, State
 from segmend.core.session_counts import count_recorded
 from segmend.core.session_history import HistoryEntry, entries_of
+from segmend.core.timeline.history import History
+from segmend.core.timeline.timeline import Timeline
 
 
 class SessionReading:

@@ -9,16 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmend.core.candidates.store import load_candidates
-from segmend.core.edits.history import history
-from segmend.core.edits.journal import Journal, Operation, Problem
-from segmend.core.edits.replay import Conflict, replay
 from segmend.core.edits.voxels import SupervoxelVoxels
 from segmend.core.errors import SegmendError
 from segmend.core.geometry import Box
+from segmend.core.journal.journal import Journal, Operation, Problem
 from segmend.core.project import Project
 from segmend.core.segmentation.graph_files import GraphArrays, load_graph
 from segmend.core.segmentation.patches import PatchStack
 from segmend.core.segmentation.segmentation import Segmentation
+from segmend.core.timeline.history import history
+from segmend.core.timeline.replay import Conflict, replay
 from segmend.core.volumes.absent import opened_or_absent
 from segmend.core.volumes.base import Volume
 

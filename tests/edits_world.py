@@ -7,14 +7,14 @@ import numpy as np
 
 from segmend.core.algorithms.region_graph import region_graph, supervoxel_table
 from segmend.core.edits.births import BirthCache
-from segmend.core.edits.journal import Journal
 from segmend.core.edits.mask import VoxelMask
 from segmend.core.edits.model import Merge, Split, SplitSupervoxel, Spot
-from segmend.core.edits.timeline import Timeline
 from segmend.core.edits.voxels import SupervoxelVoxels
 from segmend.core.geometry import Box, Grid
+from segmend.core.journal.journal import Journal
 from segmend.core.segmentation.graph_files import GraphArrays
 from segmend.core.segmentation.patches import PatchStack
+from segmend.core.timeline.timeline import Timeline
 from segmend.core.volumes.memory import MemoryVolume
 from segmend.core.volumes.pyramid import coarser_grid, downsample_labels
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from segmend.core.edits.journal import Journal, Operation
 from segmend.core.edits.model import Merge, Split, SplitSupervoxel, Spot
 from segmend.core.errors import EditRefused
 from segmend.core.geometry import Box
+from segmend.core.journal.journal import Journal, Operation
 from segmend.core.session import Session
 from segmend.core.session_changes import Changes
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from edits_world import World, make_world
 
-from segmend.core.edits.adoption import adopt
-from segmend.core.edits.interchange import ForeignJournal, ProjectIdentity
+from segmend.core.copies.adoption import adopt
 from segmend.core.edits.model import Detach, Erase, Lock, MarkFinished, Merge, Paint, Verdict
-from segmend.core.edits.timeline import Timeline
 from segmend.core.errors import EditRefused, InputError
+from segmend.core.journal.lines import ForeignJournal, ProjectIdentity
+from segmend.core.timeline.timeline import Timeline
 
 IDENTITY = ProjectIdentity(1, "base")
 

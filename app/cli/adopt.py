@@ -11,7 +11,7 @@ from segmend.app.cli.answer import Answer
 from segmend.app.cli.arguments import add_author_option
 
 if TYPE_CHECKING:
-    from segmend.core.edits.adoption import Adopted, Adoption
+    from segmend.core.copies.adoption import Adopted, Adoption
 
 HELP = "take in the edits of another copy of the project; overlapping ones are listed for you to decide"
 MOST_LINES = 200
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> Answer:
     """Adopt in one transaction and tell what became of every operation."""
-    from segmend.core.copies import adopt_copy, read_copy
+    from segmend.core.copies.copying import adopt_copy, read_copy
     from segmend.core.session import Session
 
     foreign = read_copy(options.other)

@@ -25,6 +25,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--run-length", action="store_true", help="trace the true objects and report the expected run length"
     )  # fmt: skip
     parser.add_argument(
+        "--stray-nodes", type=int, default=0, metavar="N",
+        help="with --run-length: N nodes of another object in a segment are no merge",
+    )  # fmt: skip
+    parser.add_argument(
         "--supervoxels", metavar="P", help="report precision and recall of merges over contacts of these supervoxels"
     )  # fmt: skip
 
@@ -43,7 +47,7 @@ def execute(options: argparse.Namespace) -> Answer:
     if options.run_length:
         from segmend.core.review.run_lengths import run_lengths
 
-        found = run_lengths(segmentation, labels, options.box)
+        found = run_lengths(segmentation, labels, options.box, stray_nodes=options.stray_nodes)
         values |= {
             "run_length_nm": found.expected_nm,
             "run_length_largest_nm": found.largest_nm,

@@ -10,7 +10,7 @@ from segmend.app.cli.answer import Answer
 from segmend.app.cli.arguments import add_author_option
 
 if TYPE_CHECKING:
-    from segmend.core.edits.meaning import Reapplied
+    from segmend.core.reapplying.meaning import Reapplied
 
 HELP = "bring the decisions of earlier generations over to the present segmentation"
 MOST_LINES = 200
@@ -33,7 +33,7 @@ def execute(options: argparse.Namespace) -> Answer:
 
 def reapply_to(project: Path, *, since: int = 1, author: str | None = None) -> Reapplied:
     """Open the project and bring the decisions over."""
-    from segmend.core.reapplication import reapply_edits
+    from segmend.core.reapplying.reapplication import reapply_edits
     from segmend.core.session import Session
 
     with Session.open(project, author=author) as session:

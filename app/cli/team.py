@@ -10,7 +10,7 @@ from segmend.app.cli.answer import Answer
 from segmend.app.cli.arguments import add_author_option
 
 if TYPE_CHECKING:
-    from segmend.core.edits.journal import Journal
+    from segmend.core.journal.journal import Journal
 
 HELP = "who may do what in a project, and who is working on what"
 DESCRIPTION = """what to do; without it: list
@@ -30,8 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> Answer:
     """Show or change the team."""
-    from segmend.core.edits.journal import Journal
     from segmend.core.errors import InputError
+    from segmend.core.journal.journal import Journal
     from segmend.core.project import open_project
     from segmend.core.session import default_author
 
@@ -62,7 +62,7 @@ def execute(options: argparse.Namespace) -> Answer:
 
 
 def _list(journal: Journal, author: str, schema: str | None) -> Answer:
-    from segmend.core.edits.team import grants
+    from segmend.core.journal.team import grants
 
     team = journal.team
     members = team.members()

@@ -37,7 +37,7 @@ class SharedJournal:
             return
         if not owner or not owner.strip():
             raise InputError("a journal in a database needs an owner: name who makes the project")
-        from segmend.core.edits.database import check_server
+        from segmend.core.journal.database import check_server
 
         check_server(address)
 
@@ -46,7 +46,7 @@ class SharedJournal:
         """What project.toml keeps: the address without the password."""
         if self.address is None:
             return None
-        from segmend.core.edits.database import database_url, plain
+        from segmend.core.journal.database import database_url, plain
 
         return plain(database_url(self.address))
 
@@ -60,7 +60,7 @@ class SharedJournal:
         """
         if self.address is None:
             return
-        from segmend.core.edits.database import make_journal
+        from segmend.core.journal.database import make_journal
 
         assert self.owner is not None
         make_journal(located(self.address, self.project_id), self.owner)
@@ -72,7 +72,7 @@ class SharedJournal:
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
         if kind is None or not self._made:
             return
-        from segmend.core.edits.database import remove_journal
+        from segmend.core.journal.database import remove_journal
 
         assert self.address is not None
         with suppress(JournalError):

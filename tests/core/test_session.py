@@ -229,7 +229,7 @@ def test_conflicts_and_damaged_rows_do_not_stop_a_project_from_opening(session, 
 @pytest.fixture
 def team(path, monkeypatch):
     """Two people on one project."""
-    monkeypatch.setattr("segmend.core.edits.journal.Journal.shared", True)
+    monkeypatch.setattr("segmend.core.journal.journal.Journal.shared", True)
     monkeypatch.setattr("segmend.core.projects.folder.Project.shared", True)
     with Session.open(path, author="ada") as ada, Session.open(path, author="ben") as ben:
         yield ada, ben

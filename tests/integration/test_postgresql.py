@@ -19,10 +19,10 @@ from postgresql_server import PASSWORD, Server, running_server
 
 from segmend.core.candidates.candidate import Candidate, candidate_id
 from segmend.core.candidates.store import save_candidates
-from segmend.core.edits.database import database_url, engine, make_journal, remove_journal
-from segmend.core.edits.journal import Journal, Operation
 from segmend.core.edits.model import Merge, Spot
 from segmend.core.errors import InputError, JournalError, NotAllowed, ProjectError
+from segmend.core.journal.database import database_url, engine, make_journal, remove_journal
+from segmend.core.journal.journal import Journal, Operation
 from segmend.core.project import create_project
 from segmend.core.segmentation.graph_files import load_graph
 from segmend.core.session import Session

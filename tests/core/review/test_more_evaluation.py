@@ -128,7 +128,7 @@ def test_a_box_traces_what_is_inside(tubes):
     inside = Box((0, 0, 50), (24, 24, 150))
     found = run_lengths(MemoryVolume(tubes), truth, inside)
     assert found.largest_nm == pytest.approx(2970, rel=0.1)
-    points = traced(truth, inside).points_nm
+    points = traced(truth, inside).neurites.points_nm
     assert points[:, 2].min() >= 50 * 30
     assert points[:, 2].max() < 150 * 30
 
@@ -136,8 +136,20 @@ def test_a_box_traces_what_is_inside(tubes):
 def test_finer_voxels_are_traced_coarsely_at_their_own_places(tubes):
     fine = tubes[:, :, :80].repeat(3, 0).repeat(3, 1).repeat(3, 2)
     truth = MemoryVolume(fine, Grid((10.0, 10.0, 10.0)))
-    whole = Box.of_shape(fine.shape)
-    neurites = traced(truth, whole)
-    there = segments_at(truth, neurites.points_nm, truth.grid, whole)
+    neurites, voxels = traced(truth, Box.of_shape(fine.shape))
+    there = segments_at(truth, voxels)
     assert np.unique(there).tolist() == [9, 2**31]
     assert (np.where(neurites.neurite == 1, 9, 2**31) == there).all()
+    assert (np.abs(voxels * 10.0 - neurites.points_nm) <= 10).all()
+
+
+def test_the_truth_scores_best_even_where_objects_are_thinner_than_a_coarse_voxel():
+    rng = np.random.default_rng(0)
+    truth = np.zeros((31, 32, 160), np.uint32)
+    for k in range(60):  # threads of one or two voxels between thick ones
+        z, y = rng.integers(0, 30, 2)
+        truth[z : z + rng.integers(1, 4), y : y + rng.integers(1, 4)] = k + 1
+    volume = MemoryVolume(truth, Grid((10.0, 10.0, 10.0)))
+    found = run_lengths(volume, volume)
+    assert found.largest_nm > 500
+    assert found.merged == found.omitted == 0

@@ -1,0 +1,181 @@
+"""From the present to a snapshot and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segmend.core.journal.operation import Operation, Problem
+from segmend.core.segmentation.partition import Partition
+from segmend.core.segmentation.patches import Patch
+from segmend.core.segmentation.segmentation import Birth, Change, NodeTable, Segmentation
+from segmend.core.segmentation.supervoxel_graph import Edges
+from segmend.core.segmentation.supervoxel_mapping import SupervoxelMapping
+from segmend.core.timeline.present import Present, Trace
+from segmend.core.timeline.replay import Conflict, decoded
+from segmend.core.timeline.snapshots import FORMAT, Snapshot, digest
+
+Array = NDArray[Any]
+_MOST_BORN = 50_000_000
+
+
+def snapshot_of(present: Present, operations: Sequence[Operation]) -> Snapshot:
+    """Describe what the operations that are on have left behind."""
+    s, traces = present.segmentation, present.traces
+    born = np.sort([c for t in traces.values() for c in t.children]).astype(np.uint32)
+    first = s.base.supervoxel_count + 1
+    changed = np.flatnonzero(s.segment_of[:first] != s.base.segment_of).astype(np.uint32)
+    order = sorted(traces)
+    named = [traces[n].segments for n in order]
+    left_out = [(p.number, isinstance(p, Conflict), p.reason) for p in present.problems.values()]
+    text = json.dumps(left_out).encode()
+    return Snapshot(
+        about=np.array([FORMAT, s.base.supervoxel_count, s.base.segment_count], np.int64),
+        digest=np.frombuffer(digest(operations), np.uint8),
+        numbers=np.array([o.number for o in operations], np.int64),
+        left_out=np.frombuffer(text, np.uint8),
+        changed=changed,
+        changed_to=s.segment_of[changed],
+        born=born,
+        born_to=s.segment_of[born],
+        size=s.mapping.size[born],
+        point=s.points(born),
+        box=s.boxes(born),
+        trace_numbers=np.array(order, np.int64),
+        trace_starts=np.cumsum([0, *map(len, named)], dtype=np.int64),
+        trace_segments=np.array([x for segments in named for x in segments], np.uint32),
+        finished=np.array(sorted(s.finished), np.uint32),
+        locked=np.array(sorted(s.locked), np.uint32),
+        **_edge_arrays([(n, traces[n].edges) for n in order if len(traces[n].edges)]),
+    )
+
+
+def restored(
+    snapshot: Snapshot, fresh: Segmentation, operations: Mapping[int, Operation]
+) -> dict[int, Trace]:
+    """Bring a segmentation without any change into the state of a snapshot.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+        That fits the operations.
+    fresh : Segmentation
+        Changed; of no use any more where this fails.
+    operations : mapping from number to Operation
+        Voxels are taken from their rows.
+
+    Returns
+    -------
+    dict
+        Trace of each operation in effect.
+
+    Raises
+    ------
+    ValueError
+        If the snapshot is damaged.
+    """
+    _check_ranges(snapshot, fresh)
+    numbers, starts = snapshot.trace_numbers.tolist(), snapshot.trace_starts.tolist()
+    named = snapshot.trace_segments.tolist()
+    edges = _edges_of(snapshot)
+    traces, seen = {}, 0
+    for i, number in enumerate(numbers):
+        patches = _patches(operations[number])
+        children = tuple(sorted(c for patch in patches for c in patch.children))
+        traces[number] = Trace(
+            tuple(named[starts[i] : starts[i + 1]]), children, edges.pop(number, Edges.none())
+        )
+        seen += len(children)
+        if patches:
+            birth = _birth(snapshot, patches, children, traces[number].edges)
+            fresh.apply(number, Change(birth=birth))
+        elif len(traces[number].edges):
+            fresh.apply(number, Change(bridges=traces[number].edges))
+    if edges or seen != len(snapshot.born):
+        raise ValueError("edges or supervoxels of operations that are not in effect")
+    _fill(snapshot, fresh)
+    in_effect = (operations[number] for number in numbers)
+    fresh.accepted.update(o.candidate for o in in_effect if o.candidate and o.verdict == "accept")
+    return traces
+
+
+def problems_in(snapshot: Snapshot) -> list[Problem]:
+    """Return what was left out."""
+    return [
+        (Conflict if conflict else Problem)(number, reason)
+        for number, conflict, reason in snapshot.problems()
+    ]
+
+
+def _fill(snapshot: Snapshot, fresh: Segmentation) -> None:
+    segment_of = fresh.segment_of.copy()
+    segment_of[snapshot.changed] = snapshot.changed_to
+    segment_of[snapshot.born] = snapshot.born_to
+    fresh.mapping = SupervoxelMapping(Partition(segment_of, fresh.mapping.size))
+    fresh.finished.update(snapshot.finished.tolist())
+    fresh.locked.update(snapshot.locked.tolist())
+
+
+def _patches(operation: Operation) -> tuple[Patch, ...]:
+    if "patches" not in operation.payload:
+        return ()
+    resolved = decoded(operation)
+    if isinstance(resolved, Problem):
+        raise ValueError(resolved.reason)
+    return resolved.patches
+
+
+def _birth(
+    snapshot: Snapshot, patches: tuple[Patch, ...], children: tuple[int, ...], edges: Edges
+) -> Birth:
+    rows = np.searchsorted(snapshot.born, np.array(children, np.int64))
+    if children and (
+        rows[-1] >= len(snapshot.born) or snapshot.born[rows].tolist() != list(children)
+    ):
+        raise ValueError("supervoxels of an operation are missing")
+    nodes = NodeTable(snapshot.size[rows], snapshot.point[rows], snapshot.box[rows])
+    return Birth(patches, children, nodes, edges)
+
+
+def _check_ranges(snapshot: Snapshot, fresh: Segmentation) -> None:
+    count = fresh.base.supervoxel_count
+    highest = max(count, int(snapshot.born.max(initial=0)))
+    good = (
+        int(snapshot.changed.max(initial=0)) <= count
+        and int(snapshot.born.min(initial=count + 1)) > count
+        and highest - count <= _MOST_BORN
+        and int(snapshot.pairs.max(initial=0)) <= highest
+        and (np.diff(snapshot.born.astype(np.int64)) > 0).all()
+        and (np.diff(snapshot.edge_numbers) >= 0).all()
+        and (np.diff(snapshot.trace_starts) >= 0).all()
+        and snapshot.trace_starts[-1] == len(snapshot.trace_segments)
+        and np.isin(snapshot.trace_numbers, snapshot.numbers).all()
+    )
+    if not good:
+        raise ValueError("ids out of range")
+
+
+def _edges_of(snapshot: Snapshot) -> dict[int, Edges]:
+    every = Edges(
+        snapshot.pairs, snapshot.affinity, snapshot.area, snapshot.strong, snapshot.centroid
+    )
+    numbers, starts = np.unique(snapshot.edge_numbers, return_index=True)
+    bounds = [*starts.tolist(), len(every)]
+    return {
+        number: every.take(slice(bounds[i], bounds[i + 1]))
+        for i, number in enumerate(numbers.tolist())
+    }
+
+
+def _edge_arrays(edges: list[tuple[int, Edges]]) -> dict[str, Array]:
+    every = [Edges.none(), *(e for _, e in edges)]
+    numbers = np.repeat(
+        np.array([n for n, _ in edges], np.int64), [len(e) for _, e in edges]
+    ).astype(np.int64)
+    names = ("pairs", "affinity", "area", "strong", "centroid")
+    arrays = {name: np.concatenate([getattr(e, name) for e in every]) for name in names}
+    return {"edge_numbers": numbers, **arrays}
