@@ -121,7 +121,7 @@ def _count(labels: Array, truth: Array, ignore: Array) -> tuple[Array, Array]:
     counts = np.zeros(0, np.int64)
     for start in range(0, len(labels), _STRETCH):
         part = slice(start, start + _STRETCH)
-        index.reserve(_STRETCH)
+        index.reserve(min(_STRETCH, len(labels) - start))
         if len(index.pairs) > len(counts):
             counts = np.concatenate([counts, np.zeros(len(index.pairs) - len(counts), np.int64)])
         _count_stretch(
