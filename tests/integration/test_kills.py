@@ -88,7 +88,7 @@ def edit_until_killed(project: Path, edits: list[dict[str, Any]], rng: random.Ra
 
     writer = threading.Thread(target=write)
     writer.start()
-    wanted, answers = rng.randrange(1, 60), []
+    wanted, answers = rng.randrange(1, 40), []
     while len(answers) < wanted and (line := process.stdout.readline()):
         answers.append(json.loads(line))
     time.sleep(rng.random() * 0.02)
