@@ -1,7 +1,8 @@
 """Time multicut and lifted multicut, and compare their merges with thresholding; prints one JSON object.
 
 Speed on a random geometric graph of 5,000 nodes and 25,000 edges; quality, where the development data is, on merge
-candidates of fib25: contacts of NeuroProof's supervoxels, the probability from their mean membrane contrast.
+candidates of fib25: contacts of NeuroProof's supervoxels, all of them and those that an end of a skeleton points
+across, with a probability from brightness and area alone, so that the solvers have something to correct.
 
     python tests/benchmarks/bench_multicut.py [--nodes 5000] [--edges 25000]
 """
@@ -26,6 +27,8 @@ from segmend.core.algorithms.lifted_edges import LiftedEdges, balanced, most_pro
 from segmend.core.algorithms.merge_scores import merge_scores
 from segmend.core.algorithms.metrics import vi_from_table
 from segmend.core.algorithms.multicut import Multicut, lifted_multicut, log_odds, multicut
+from segmend.core.algorithms.skeleton_pairs import ends_to_voxels, facing_ends
+from segmend.core.algorithms.skeletons import downsample_thin, end_points, skeletonize
 
 Array = np.ndarray
 _HOPS = (2, 3)
@@ -114,9 +117,21 @@ def logistic(features: Array, same: Array) -> Array:
     return w
 
 
-def quality(folder: Path) -> dict[str, Any]:
+def near_ends(folder: Path, edges: Array, n: int) -> Array:
+    """Say which contacts (rows) an end of a skeleton points across: the merge candidates of Matejek et al. 2019."""
+    with h5py.File(folder / "fib25_train.h5") as file:
+        supervoxels = file["supervoxels"][80:].astype(np.uint32)
+    size = np.bincount(supervoxels.ravel(), minlength=n + 1)
+    coarse = downsample_thin(supervoxels, np.arange(n + 1, dtype=np.uint32), size, (2, 2, 2))
+    ends = end_points(skeletonize(coarse, (20.0,) * 3, offset_nm_zyx=(5.0,) * 3))
+    found = ends_to_voxels(ends, coarse, (20.0,) * 3, (5.0,) * 3).joined(facing_ends(ends))
+    pairs = np.sort(np.stack([found.segment_a, found.segment_b], axis=1), axis=1).astype(np.int64)
+    both = edges.astype(np.int64)
+    return np.isin(both[:, 0] * (n + 1) + both[:, 1], pairs[:, 0] * (n + 1) + pairs[:, 1])
+
+
+def quality(table: Contingency, edges: Array, p: Array, n: int) -> dict[str, Any]:
     """Sweep the bias of every solver; report the best rows and the best precision at a recall of at least so much."""
-    table, edges, p, n = candidates(folder)
     owner = majority_truth(table, n)
     lifted = most_probable_paths(edges, p, n, hops=2)
     curves: dict[str, list[dict[str, float]]] = {}
@@ -132,8 +147,10 @@ def quality(folder: Path) -> dict[str, Any]:
                 "accuracy": score.accuracy, "vi_split": vi.split, "vi_merge": vi.merge, "vi_sum": vi.sum,
             }  # fmt: skip
             curves.setdefault(name, []).append({k: round(v, 4) for k, v in row.items()})
+    all_joined = merge_scores(edges, np.ones(len(edges), bool), owner)
     return {
-        "contacts": len(edges),
+        "edges": len(edges),
+        "true_merges": all_joined.true_merges,
         "lifted_edges": len(lifted.edges),
         "least_vi": {name: min(rows, key=lambda r: r["vi_sum"]) for name, rows in curves.items()},
         "precision_at_recall": {
@@ -172,7 +189,10 @@ def main() -> None:
     root = Path(__file__).resolve().parents[2]
     folder = Path(os.environ.get("SEGMEND_DATA", root.parent / "shared" / "data"))
     if (folder / "fib25_train.h5").is_file():
-        report["fib25"] = quality(folder)
+        table, edges, p, n = candidates(folder)
+        keep = near_ends(folder, edges, n)
+        report["fib25_contacts"] = quality(table, edges, p, n)
+        report["fib25_skeleton_candidates"] = quality(table, edges[keep], p[keep], n)
     print(json.dumps(report))
 
 
