@@ -22,11 +22,11 @@ SMALLEST_PART = 50
 
 def patch_of(
     supervoxel: int, pieces: Pieces, side: Array, seeds: list[Seed], first_id: int
-) -> tuple[Patch, tuple[tuple[int, int], ...]] | None:
+) -> tuple[Patch | None, tuple[tuple[int, int], ...]]:
     """Return the patch that divides a supervoxel by the sides of its pieces, and (child, side) of each part.
 
     Every part is connected; bits without a seed that are not the largest of their side in this supervoxel join the
-    part they touch most. None if one side has it all.
+    part they touch most. No patch, and the supervoxel itself with its side, if one side has it all.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def patch_of(
     places = [inside_box(pieces.box, s.voxel_zyx) for s in seeds if s.supervoxel == supervoxel]
     local, sides = _connected(sided, places)
     if len(set(sides)) < 2:
-        return None
+        return None, ((supervoxel, sides[0] - 2),)
     ids = tuple(range(first_id, first_id + len(sides)))
     box = VoxelMask.of(pieces.box, local > 0).box
     inside = local[relative_to(box, pieces.box).slices]

@@ -100,8 +100,8 @@ def resolve_supervoxel_split(
     first = graph.first[supervoxel]
     ours = side[first : first + int(cut.local.max())]
     ours[ours < 0] = _largest(graph.size[graph.owner == supervoxel], ours, len(edit.sides))
-    made = patch_of(supervoxel, cut, ours, seeds, free.supervoxel)
-    return Resolved(edit, patches=(made[0],) if made else ())
+    patch, _ = patch_of(supervoxel, cut, ours, seeds, free.supervoxel)
+    return Resolved(edit, patches=() if patch is None else (patch,))
 
 
 def _seeds(
@@ -214,13 +214,12 @@ def _resolved(
     next_id = free.supervoxel
     for supervoxel, cut in pieces.items():
         first = graph.first[supervoxel]
-        made = patch_of(supervoxel, cut, side[first : first + int(cut.local.max())], seeds, next_id)
-        if made is None:
-            groups[int(side[first])].append(supervoxel)
-            continue
-        patches.append(made[0])
-        next_id += len(made[1])
-        for child, where in made[1]:
+        ours = side[first : first + int(cut.local.max())]
+        patch, parts = patch_of(supervoxel, cut, ours, seeds, next_id)
+        if patch is not None:
+            patches.append(patch)
+            next_id += len(parts)
+        for child, where in parts:
             groups[where].append(child)
     whole = len(side) - sum(int(cut.local.max()) for cut in pieces.values())
     for number in range(-1, sides):

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from edits_world import GRID, graph_arrays, voronoi
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from segmend.core.edits.model import Cleave, Split, SplitSupervoxel, Spot
@@ -77,6 +77,9 @@ def random_sides(rng, sides, inside):
     source=st.sampled_from(SOURCES),
     one_supervoxel=st.booleans(),
 )
+@example(
+    seed=505, sides=5, source="affinities", one_supervoxel=False
+)  # crumbs of one side in all of another
 def test_a_split_has_exactly_the_sides_asked_for(seed, sides, source, one_supervoxel):
     segmentation, voxels = world(source=source)
     rng = np.random.default_rng(seed)
