@@ -41,7 +41,9 @@ class MergeTree(NamedTuple):
     scores: Array
 
 
-def agglomerate(edges: Array, affinity: Array, area: Array, n: int) -> MergeTree:
+def agglomerate(
+    edges: Array, affinity: Array, area: Array, n: int, *, lowest: float = 0.0
+) -> MergeTree:
     """Merge regions by falling mean affinity until none touch.
 
     Ties go to the edge that stands first in `edges`.
@@ -56,6 +58,8 @@ def agglomerate(edges: Array, affinity: Array, area: Array, n: int) -> MergeTree
         Contact faces, positive.
     n : int
         Largest supervoxel.
+    lowest : float
+        Merges with a lower score are left out: the tree then answers thresholds from here up, and is there sooner.
 
     Returns
     -------
@@ -73,7 +77,13 @@ def agglomerate(edges: Array, affinity: Array, area: Array, n: int) -> MergeTree
         raise InputError(
             "the graph's affinities must lie in 0..1 and its areas must be positive; build the graph again"
         )
-    order, scores = _agglomerate(pairs.astype(np.int32), mean * faces, faces.copy(), n)
+    # Large arrays are made here and not in the kernel: NumPy asks for huge pages, which random access lives on.
+    size = 1 << max(10, (2 * len(pairs) - 1).bit_length())
+    keys = np.full((size, 2), -1, np.int64)
+    lists = tuple(np.full(k, -1, np.int32) for k in (n + 1, n + 1, n + 1, 2 * len(pairs)))
+    order, scores = _agglomerate(
+        pairs.astype(np.int32), mean * faces, faces.copy(), mean.copy(), keys, lists, float(lowest)
+    )
     return MergeTree(pairs[order].astype(np.uint32), scores.astype(np.float32))
 
 
@@ -130,25 +140,17 @@ def _forget(key: Any, keys: Array) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _hash_edges(ends: Array) -> Array:
-    size = 1024
-    while size < 2 * len(ends):
-        size *= 2
-    keys = np.full((size, 2), -1, np.int64)
+def _hash_edges(ends: Array, keys: Array) -> None:
     for e in range(len(ends)):
         key = _key(ends[e, 0], ends[e, 1])
         i = _slot_of(key, keys)
         keys[i, 0], keys[i, 1] = key, e
-    return keys
 
 
 @njit(cache=True, nogil=True)
-def _incidence(ends: Array, n: int) -> tuple[Array, Array, Array, Array]:
-    """Return linked lists of half edges (2 e + side): the first and last of each node, the next of each half edge."""
-    first = np.full(n + 1, -1, np.int32)
-    last = np.full(n + 1, -1, np.int32)
-    degree = np.zeros(n + 1, np.int32)
-    following = np.full(2 * len(ends), -1, np.int32)
+def _list_edges(ends: Array, first: Array, last: Array, degree: Array, following: Array) -> None:
+    """Fill linked lists of half edges (2 e + side): the first and last of each node, the next of each half edge."""
+    degree[:] = 0
     for h in range(2 * len(ends)):
         node = ends[h >> 1, h & 1]
         degree[node] += 1
@@ -157,7 +159,6 @@ def _incidence(ends: Array, n: int) -> tuple[Array, Array, Array, Array]:
         else:
             following[last[node]] = h
         last[node] = h
-    return first, last, degree, following
 
 
 @njit(cache=True, nogil=True)
@@ -228,16 +229,19 @@ def _bins(queued: Array) -> tuple[Array, Array]:
 
 
 @njit(cache=True, nogil=True)
-def _agglomerate(ends: Array, total: Array, area: Array, n: int) -> tuple[Array, Array]:
+def _agglomerate(
+    ends: Array, total: Array, area: Array, queued: Array, keys: Array, lists: tuple[Array, ...], lowest: float
+) -> tuple[Array, Array]:  # fmt: skip
     """Take the bins from the top; inside a bin a heap gives the exact order. Return merged edges and their scores."""
-    order, scores = np.empty(n, np.int64), np.empty(n, np.float64)
-    first, last, degree, following = _incidence(ends, n)
-    state = (ends, _hash_edges(ends), first, last, degree, following)
-    queued = total / area
+    first, last, degree, following = lists
+    _list_edges(ends, first, last, degree, following)
+    _hash_edges(ends, keys)
+    state = (ends, keys, first, last, degree, following)
+    order, scores = np.empty(len(first), np.int64), np.empty(len(first), np.float64)
     bin_head, bin_next = _bins(queued)
     heap_score, heap_edge = np.empty(len(ends), np.float64), np.empty(len(ends), np.int32)
     merges = 0
-    for b in range(BINS - 1, -1, -1):
+    for b in range(BINS - 1, _bin_of(lowest) - 1, -1):
         size = 0
         e = bin_head[b]
         while e >= 0:
@@ -245,7 +249,7 @@ def _agglomerate(ends: Array, total: Array, area: Array, n: int) -> tuple[Array,
                 push(heap_score, heap_edge, size, queued[e], e)
                 size += 1
             e = bin_next[e]
-        while size > 0:
+        while size > 0 and heap_score[0] >= lowest:
             e, score = heap_edge[0], heap_score[0]
             pop(heap_score, heap_edge, size)
             size -= 1

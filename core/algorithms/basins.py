@@ -31,7 +31,7 @@ def basins(ways: Array, shape_zyx: tuple[int, ...]) -> tuple[NDArray[np.uint32],
     Parameters
     ----------
     ways : (z * y * x,) uint8
-        One byte per voxel as described above; changed by the call.
+        One byte per voxel as described above.
     shape_zyx : tuple of 3 int
 
     Returns
@@ -40,17 +40,38 @@ def basins(ways: Array, shape_zyx: tuple[int, ...]) -> tuple[NDArray[np.uint32],
         0 where bit 7 is not set; else 1..n in the raster order of each basin's first voxel.
     n : int
     """
-    steps = np.array([-shape_zyx[1] * shape_zyx[2], -shape_zyx[2], -1], dtype=np.int64)
-    steps = np.concatenate([steps, -steps])
-    _divide_plateaus(ways, steps)
-    labels, count = _join(ways, steps)
+    plane, row = shape_zyx[1] * shape_zyx[2], shape_zyx[2]
+    steps = np.array([-plane, -row, -1, plane, row, 1], dtype=np.int64)
+    # Room for a step beyond either end, and large arrays made here: NumPy asks for huge pages, kernels do not.
+    padded = np.zeros(len(ways) + 2 * plane, np.uint8)
+    padded[plane : plane + len(ways)] = ways
+    inner = padded[plane : plane + len(ways)]
+    around = tuple(padded[plane + s : plane + s + len(ways)] for s in steps)
+    level = np.empty(len(ways), np.uint8)
+    _level_ways(inner, *around, level)
+    _divide_plateaus(inner, level, steps)
+    _level_ways(inner, *around, level)
+    parent, labels = np.empty(len(ways), np.uint32), np.zeros(len(ways), np.uint32)
+    _point_up(inner, level, steps, parent)
+    count = _number(parent, inner, labels)
     return labels.reshape(shape_zyx), int(count)
 
 
 @njit(cache=True, nogil=True)
-def _divide_plateaus(ways: Array, steps: Array) -> None:
+def _level_ways(
+    ways: Array, z0: Array, y0: Array, x0: Array, z1: Array, y1: Array, x1: Array, level: Array
+) -> None:
+    """Find those of each voxel's ways whose other voxel has the way back; `z0` is `ways` one voxel before in z."""
+    for i in range(len(ways)):
+        back = ((z0[i] >> 3) & 1) | ((y0[i] >> 3) & 2) | ((x0[i] >> 3) & 4)
+        back |= ((z1[i] & 1) << 3) | ((y1[i] & 2) << 3) | ((x1[i] & 4) << 3)
+        level[i] = ways[i] & back
+
+
+@njit(cache=True, nogil=True)
+def _divide_plateaus(ways: Array, level: Array, steps: Array) -> None:
     queue = np.empty(len(ways), np.uint32)  # memory is taken only as far as it is written
-    tail = _plateau_exits(ways, steps, queue)
+    tail = _plateau_exits(ways, level, queue)
     head = 0
     while head < tail:
         i = np.int64(queue[head])
@@ -69,21 +90,11 @@ def _divide_plateaus(ways: Array, steps: Array) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _plateau_exits(ways: Array, steps: Array, found: Array) -> int:
+def _plateau_exits(ways: Array, level: Array, found: Array) -> int:
     """Mark and list the voxels that lie on a plateau and have a way out of it; return their number."""
     count = 0
     for i in range(len(ways)):
-        way = ways[i] & _WAYS
-        if way & (way - 1) == 0:
-            continue  # one way at most: nothing to decide
-        level, out = False, False
-        for d in range(6):
-            if (way >> d) & 1:
-                if (ways[i + steps[d]] >> ((d + 3) % 6)) & 1:
-                    level = True
-                else:
-                    out = True
-        if level and out:
+        if level[i] != 0 and level[i] != ways[i] & _WAYS:
             found[count] = i
             count += 1
     for k in range(count):
@@ -100,35 +111,60 @@ def find_root(parent: Array, i: Any) -> Any:
     return i
 
 
+@njit(cache=True, nogil=True, inline="always")
+def _joined_root(parent: Array, a: Any, j: Any) -> Any:
+    """Join root `a` with the tree of `j`; return the root of both, the smaller index."""
+    if parent[j] == a:
+        return a
+    b = np.int64(find_root(parent, j))
+    if a < b:
+        parent[b] = a
+        return a
+    parent[a] = b
+    return b
+
+
 @njit(cache=True, nogil=True)
-def _join(ways: Array, steps: Array) -> tuple[Array, int]:
-    """Union each voxel with its way up; the root is the smallest index, so one raster pass can label."""
-    parent = np.empty(len(ways), np.uint32)
+def _point_up(ways: Array, level: Array, steps: Array, parent: Array) -> None:
+    """Point each voxel up its first way; the voxels of a summit plateau are joined, so each basin has one root.
+
+    On a summit plateau all ways count, but each once: those to later voxels are left to them.
+    """
     for i in range(len(ways)):
         parent[i] = i
+    jump = np.zeros(64, np.int64)
+    for way in range(1, 64):
+        for d in range(5, -1, -1):
+            if (way >> d) & 1:
+                jump[way] = steps[d]
+    plane, row = steps[3], steps[4]
     for i in range(len(ways)):
-        way = ways[i] & _WAYS
-        if way == 0:
-            continue
-        summit = not ways[i] & _VISITED
-        for d in range(6):
-            if not (way >> d) & 1:
-                continue
-            j = i + steps[d]
-            a, b = find_root(parent, i), find_root(parent, j)
-            if a < b:
-                parent[b] = a
-            elif b < a:
-                parent[a] = b
-            if not (summit and (ways[j] >> ((d + 3) % 6)) & 1):
-                break  # not on a summit plateau: one way is enough
+        if ways[i] & _VISITED or level[i] == 0:
+            parent[i] = parent[i + jump[ways[i] & _WAYS]]
+        elif level[i] & 7:
+            a = np.int64(find_root(parent, i))
+            if level[i] & 4:
+                a = _joined_root(parent, a, i - 1)
+            if level[i] & 2:
+                a = _joined_root(parent, a, i - row)
+            if level[i] & 1:
+                a = _joined_root(parent, a, i - plane)
+
+
+@njit(cache=True, nogil=True)
+def _number(parent: Array, ways: Array, labels: Array) -> int:
+    """Fill in labels 1..n in the order of each basin's first voxel, 0 for voxels that take no part; return n."""
     count = 0
-    for i in range(len(ways)):
+    last_parent, label = np.uint32(0), np.uint32(0)
+    for i in range(len(parent)):
         if not ways[i] & INSIDE:
-            parent[i] = 0
-        elif parent[i] == i:
-            count += 1
-            parent[i] = count
-        else:
-            parent[i] = parent[parent[i]]
-    return parent, count
+            continue
+        if label == 0 or parent[i] != last_parent:  # most voxels have the parent of the one before
+            last_parent = parent[i]
+            root = find_root(parent, i)
+            if labels[root] == 0:
+                count += 1
+                labels[root] = count
+            label = labels[root]
+        labels[i] = label
+    return count

@@ -255,7 +255,7 @@ def _histogram(
                 for x in range(x0, x1, dx):
                     i = line + x
                     a, b = labels[i], labels[i + steps[c]]
-                    if a == b or a == _OUTSIDE or b == _OUTSIDE:
+                    if a == b or max(a, b) == _OUTSIDE:
                         continue
                     part = _key(values[c, i], scale, bias[c]) >> np.uint32(_COARSE)
                     if part < limit:
@@ -279,7 +279,7 @@ def _between(
                 for x in range(x0, x1, dx):
                     i = line + x
                     a, b = labels[i], labels[i + steps[c]]
-                    if a == b or a == _OUTSIDE or b == _OUTSIDE:
+                    if a == b or max(a, b) == _OUTSIDE:
                         continue
                     key = _key(values[c, i], scale, bias[c])
                     part = key >> np.uint32(_COARSE)
@@ -301,7 +301,7 @@ def _follow(labels: Array, parent: Array) -> None:
 
 @njit(cache=True, nogil=True)
 def _number(labels: Array, regions: int) -> None:
-    """Number the regions 1..n in the order of their first voxels; outside becomes 0."""
+    """Give the regions 1..n in the order of their first voxels, and 0 to what is outside."""
     number = np.zeros(regions, np.uint32)
     count = 0
     for i in range(len(labels)):

@@ -1,9 +1,11 @@
-"""Time the segmentation kernels on 250^3 voxels; prints one JSON object and judges nothing.
+"""Compare watershed, agglomeration and mutex watershed with waterz and mwatershed; prints one JSON object.
 
-Real labels are used where the development data is, synthetic ones elsewhere; affinities are made from labels by
-blurring, missed membranes and noise, so that the number of supervoxels is like that of a small network.
+Times and memory: the affinities of the shipped network on fib25_raw_256.h5 (256^3 voxels of real tissue), every method
+in a process of its own, on one thread, after a small run that compiles or loads. Quality: variation of information on
+fib25_train.h5 at z >= 128, every method at the setting that was best for it at z 64..127. The network never saw
+z >= 128. Peers are not dependencies: pip install waterz mwatershed.
 
-    python tests/benchmarks/bench_segmentation.py [--edge 250] [--repeats 3]
+    python tests/benchmarks/bench_segmentation.py [--repeats 3] [--cache FOLDER] [--skip NAME ...]
 """
 
 from __future__ import annotations
@@ -11,157 +13,284 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
+import sys
+import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import h5py
-import numpy as np
-from scipy import ndimage
+THREADS = ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+for name in THREADS:
+    os.environ.setdefault(name, "1")
 
-from segmend.core.algorithms.affinities import affinities_from_labels
-from segmend.core.algorithms.agglomeration import agglomerate, cut_tree
-from segmend.core.algorithms.fragments import seeded_fragments
-from segmend.core.algorithms.incremental_vi import VariationOfInformation
-from segmend.core.algorithms.metrics import contingency, variation_of_information
-from segmend.core.algorithms.region_graph import region_graph, supervoxel_table
-from segmend.core.algorithms.seeded_partition import seeded_partition
-from segmend.core.algorithms.watershed import watershed
+import h5py  # noqa: E402
+import numpy as np  # noqa: E402
 
 Array = np.ndarray
-Timings = dict[str, dict[str, float]]
+ROOT = Path(__file__).resolve().parents[2]
+DATA = Path(os.environ.get("SEGMEND_DATA", ROOT.parent / "shared" / "data"))
+OFFSETS = [tuple(-k * (axis == a) for axis in range(3)) for k in (1, 3, 9) for a in range(3)]
+STRIDES = [(1, 1, 1)] * 3 + [(2, 2, 2)] * 3 + [(4, 4, 4)] * 3
+TUNED_ON, JUDGED_ON = slice(64, 128), slice(128, 160)
+THRESHOLDS = [round(0.05 * k, 2) for k in range(2, 20)]
+HIGHS = (0.99, 0.999, 0.9999)
+BIASES = [(0.5, 0.5, 0.5), (0.3, 0.5, 0.7), (0.4, 0.4, 0.6), (0.5, 0.6, 0.8), (0.6, 0.7, 0.8)]
+WATERZ_SCORE = "OneMinus<MeanAffinity<RegionGraphType, ScoreValue>>"
+Setting = Any
+Segmentations = Iterator[tuple[Setting, Array]]
 
 
-def truth_labels(edge: int) -> tuple[Array, str]:
-    """Return an (edge, edge, edge) uint32 label volume and where it comes from."""
-    root = Path(__file__).resolve().parents[2]
-    folder = Path(os.environ.get("SEGMEND_DATA", root.parent / "shared" / "data"))
-    path = folder / "fib25_train.h5"
-    if path.is_file():
-        with h5py.File(path) as file:
-            labels = file["labels"][:].astype(np.uint32)
-        labels = np.pad(labels, [(0, max(0, edge - n)) for n in labels.shape], mode="reflect")
-        return np.ascontiguousarray(labels[:edge, :edge, :edge]), path.name
-    rng = np.random.default_rng(0)
-    seeds = np.zeros((edge,) * 3, bool)
-    seeds[tuple(rng.integers(0, edge, (3, max(8, edge**3 // 40000))))] = True
-    numbered, _ = ndimage.label(seeds)
-    nearest = ndimage.distance_transform_edt(~seeds, return_distances=False, return_indices=True)
-    return numbered[tuple(nearest)].astype(np.uint32), "synthetic Voronoi cells"
+def affinities_of(name: str, cache: Path) -> Array:
+    """Return (9, z, y, x) uint8 affinities of a data file; computed once."""
+    path = cache / f"{name}_affinities.npy"
+    if not path.is_file():
+        from segmend.core.networks.inference import load_affinity_model
+
+        with h5py.File(DATA / f"{name}.h5") as file:
+            image = file["raw"][:]
+        values = np.rint(load_affinity_model("isotropic-10nm").predict(image) * 255)
+        cache.mkdir(parents=True, exist_ok=True)
+        with path.with_suffix(".part").open("wb") as file:
+            np.save(file, values.astype(np.uint8))
+        path.with_suffix(".part").rename(path)
+    return np.load(path, mmap_mode="r")
 
 
-def blurred_affinities(labels: Array) -> Array:
-    """Return (3, z, y, x) float32 affinities with soft, noisy and partly missing membranes."""
-    rng = np.random.default_rng(0)
-    exact = affinities_from_labels(labels)
-    out = np.empty(exact.shape, np.float32)
-    for channel, same in zip(out, exact, strict=True):
-        membrane = ndimage.gaussian_filter((~same).astype(np.float32), 0.8)
-        grain = ndimage.gaussian_filter(rng.standard_normal(same.shape, dtype="f4"), 3.0)
-        gate = ndimage.gaussian_filter(rng.standard_normal(same.shape, dtype="f4"), 4.0)
-        seen = 1 / (1 + np.exp(-1.2 - 27 * gate))
-        channel[:] = 1 / (1 + np.exp(-6.0 + 20.0 * membrane * seen - 22 * grain))
-    return out
+def as_float(values: Array) -> Array:
+    return values.astype(np.float32) / np.float32(255)
 
 
-def timed(run: Callable[[], Any], name: str, repeats: int, into: Timings) -> Any:
-    """Call `run`, keep the least wall and processor seconds, return its last result."""
-    wall, cpu = [], []
+def chain(supervoxels: Array, values: Array, thresholds: list[float]) -> Segmentations:
+    """Agglomerate supervoxels, cut at every threshold."""
+    from segmend.core.algorithms.agglomeration import agglomerate, cut_tree
+    from segmend.core.algorithms.contact_means import contact_means
+
+    count = int(supervoxels.max())
+    tree = agglomerate(*contact_means(supervoxels, values), count, lowest=min(thresholds))
+    for threshold in thresholds:
+        yield threshold, cut_tree(tree, count, threshold)[supervoxels]
+
+
+def ours(values: Array, high: float, thresholds: list[float]) -> Segmentations:
+    from segmend.core.algorithms.watershed import watershed
+
+    return chain(watershed(values[:3], low=0.0001, high=high), values, thresholds)
+
+
+def fragments(values: Array, boundary: float, size: int) -> Array:
+    from segmend.core.algorithms.fragments import seeded_fragments
+
+    return seeded_fragments(values, boundary_threshold=boundary, filter_size=size)
+
+
+def waterz(
+    values: Array, high: float, thresholds: list[float], given: Array | None = None
+) -> Segmentations:
+    """Run waterz, silently; its thresholds are one minus ours."""
+    from waterz import agglomerate
+
+    rising = sorted(1 - t for t in thresholds)
+    found = agglomerate(
+        np.ascontiguousarray(values[:3]), rising, fragments=given,
+        aff_threshold_low=0.0001, aff_threshold_high=high, scoring_function=WATERZ_SCORE,
+    )  # fmt: skip
+    for distance, segments in zip(rising, found, strict=True):
+        yield round(1 - distance, 2), segments
+
+
+def per_channel(bias: tuple[float, ...]) -> list[float]:
+    return [b for b in bias for _ in range(3)]
+
+
+def ours_mutex(values: Array, bias: tuple[float, ...]) -> Array:
+    from segmend.core.algorithms.mutex_watershed import mutex_watershed
+
+    return mutex_watershed(values, OFFSETS, bias=per_channel(bias), strides=STRIDES)
+
+
+def mwatershed(weights: Array) -> Array:
+    from mwatershed import agglom
+
+    return agglom(weights, OFFSETS, strides=STRIDES)
+
+
+def weights_of(values: Array, bias: tuple[float, ...]) -> Array:
+    """Return signed weights as mwatershed wants them."""
+    shift = np.float32(per_channel(bias))[:, None, None, None]
+    return (as_float(values) - shift).astype(np.float64)
+
+
+def peak_mb(run: Callable[[], Any]) -> tuple[Any, float]:
+    """Return a result and how far resident memory rose above its start, sampled each 2 ms."""
+    resident = Path("/proc/self/statm")
+    page = os.sysconf("SC_PAGE_SIZE") / 2**20
+    start = highest = int(resident.read_text().split()[1])
+    done = threading.Event()
+
+    def watch() -> None:
+        nonlocal highest
+        while not done.wait(0.002):
+            highest = max(highest, int(resident.read_text().split()[1]))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        return run(), (highest - start) * page
+    finally:
+        done.set()
+        watcher.join()
+
+
+def measured(method: str, values: Array, repeats: int) -> dict[str, Any]:
+    """Time one method with its input in the form it takes, and its memory beyond that input."""
+    bias = (0.3, 0.5, 0.7)
+    made: Array
+    if method == "waterz":
+        made = as_float(values[:3])
+        run = lambda a: list(waterz(a, 0.9999, [0.5]))  # noqa: E731
+    elif method.startswith("ours_watershed"):
+        made = as_float(values[:3]) if method.endswith("float32") else values[:3]
+        run = lambda a: list(ours(a, 0.9999, [0.5]))  # noqa: E731
+    elif method == "ours_mutex":
+        made, run = values, lambda a: ours_mutex(a, bias)
+    else:
+        made, run = weights_of(values, bias), mwatershed
+    made = np.ascontiguousarray(made)
+    run(np.ascontiguousarray(made[:, :24, :24, :24]))
+    wall, cpu, memory = [], [], []
     for _ in range(repeats):
         start = time.perf_counter(), time.process_time()
-        result = run()
+        _, peak = peak_mb(lambda: run(made))
         wall.append(time.perf_counter() - start[0])
         cpu.append(time.process_time() - start[1])
-    into[name] = {"wall_s": round(min(wall), 5), "cpu_s": round(min(cpu), 5)}
-    return result
+        memory.append(peak)
+    return {"s": min(wall), "cpu_s": min(cpu), "peak_mb": max(memory)}
 
 
-def edits(into: Timings, supervoxels: Array, truth: Array, segment_of: Array) -> None:
-    """Time the incremental variation of information per call, and the seeded cut of the largest segment."""
-    table = contingency(supervoxels, truth)
-    vi = timed(lambda: VariationOfInformation(table, segment_of), "vi_incremental_build", 1, into)
-    pairs = np.random.default_rng(0).integers(1, segment_of.max() + 1, (2000, 2)).tolist()
-    start = time.perf_counter()
-    for a, b in pairs:
-        vi.merge_delta(a, b)
-    middle = time.perf_counter()
-    for a, b in pairs:
-        vi.apply_merge(a, b)
-    stop = time.perf_counter()
-    into["vi_merge_delta"] = {"wall_s": round((middle - start) / len(pairs), 8)}
-    into["vi_apply_merge"] = {"wall_s": round((stop - middle) / len(pairs), 8)}
+def all_settings(method: str, values: Array) -> Segmentations:
+    """Segment with every setting of the grid."""
+    if method in ("ours_mutex", "mwatershed"):
+        for bias in BIASES:
+            yield bias, (
+                ours_mutex(values, bias) if method == "ours_mutex" else mwatershed(weights_of(values, bias))
+            )  # fmt: skip
+        return
+    floats = as_float(values[:3])
+    for high in HIGHS:
+        run = waterz if method == "waterz" else ours
+        yield from (((high, t), s) for t, s in run(floats, high, THRESHOLDS))
+    for boundary in (0.5, 0.6, 0.7):
+        for size in (7, 9):
+            cut = fragments(floats, boundary, size)
+            found = (
+                waterz(floats, 0, THRESHOLDS, cut.astype(np.uint64)) if method == "waterz"
+                else chain(cut, floats, THRESHOLDS)
+            )  # fmt: skip
+            yield from (((boundary, size, t), s) for t, s in found)
 
 
-def split_largest(into: Timings, graph: Any, segment_of: Array, repeats: int) -> int:
-    """Time the division of the segment with most supervoxels between two of them; return their number."""
-    members = np.flatnonzero(segment_of == np.bincount(segment_of[1:]).argmax())
-    inside = np.isin(graph.edges, members).all(axis=1)
-    rows = np.searchsorted(members, graph.edges[inside])
-    seeds = [0], [len(members) - 1]
-    timed(
-        lambda: seeded_partition(
-            rows, graph.affinity[inside], graph.area[inside], seeds, len(members)
-        ),
-        "seeded_partition",
-        repeats,
-        into,
-    )
-    return len(members)
+def judged(method: str, values: Array, truth: Array) -> dict[str, Any]:
+    """Choose a setting on one part, report the variation of information on the other."""
+    from segmend.core.algorithms.metrics import variation_of_information
+
+    def scores(part: slice) -> dict[Setting, Any]:
+        piece = np.ascontiguousarray(values[:, part])
+        found = {}
+        for setting, segments in all_settings(method, piece):
+            compact = np.unique(segments, return_inverse=True)[1].reshape(segments.shape) + 1
+            found[setting] = variation_of_information(compact.astype(np.uint32), truth[part])
+        return found
+
+    tuned = scores(TUNED_ON)
+    best = min(tuned, key=lambda s: tuned[s].sum)
+    vi = scores(JUDGED_ON)[best]
+    kind = "fragments" if len(best) == 3 and method in ("ours", "waterz") else "watershed"
+    return {"vi": vi.sum, "split": vi.split, "merge": vi.merge, "setting": [kind, *best]}
 
 
-def chain(
-    affinities: Array, truth: Array, cut: Callable[[Array], Array], repeats: int
-) -> dict[str, Any]:
-    """Time everything from affinities to a score, after one small run that compiles."""
-    into: Timings = {}
-    supervoxels = timed(lambda: cut(affinities), "supervoxels", repeats, into)
-    n = int(supervoxels.max())
-    graph = timed(lambda: region_graph(supervoxels, affinities), "region_graph", repeats, into)
-    timed(lambda: supervoxel_table(supervoxels), "supervoxel_table", repeats, into)
-    tree = timed(
-        lambda: agglomerate(graph.edges, graph.affinity, graph.area, n),
-        "agglomerate",
-        repeats,
-        into,
-    )
-    segment_of = timed(lambda: cut_tree(tree, n, 0.5), "cut_tree", repeats, into)
-    segments = timed(lambda: segment_of[supervoxels], "relabel", repeats, into)
-    vi = timed(lambda: variation_of_information(segments, truth), "vi_full", repeats, into)
-    edits(into, supervoxels, truth, segment_of)
-    members = split_largest(into, graph, segment_of, repeats)
+def second_threshold(values: Array) -> dict[str, float]:
+    """Time another cut of a recorded tree: the mapping, and the mapping laid over the voxels."""
+    from segmend.core.algorithms.agglomeration import agglomerate, cut_tree
+    from segmend.core.algorithms.contact_means import contact_means
+    from segmend.core.algorithms.watershed import watershed
+
+    supervoxels = watershed(values[:3])
+    count = int(supervoxels.max())
+    tree = agglomerate(*contact_means(supervoxels, values), count)
+    out = np.empty_like(supervoxels)
+    mapping, voxels = [], []
+    for threshold in THRESHOLDS:
+        start = time.perf_counter()
+        segment_of = cut_tree(tree, count, threshold)
+        middle = time.perf_counter()
+        np.take(segment_of, supervoxels, out=out, mode="clip")
+        mapping.append(middle - start)
+        voxels.append(time.perf_counter() - start)
     return {
-        "supervoxels": n,
-        "edges": len(graph.edges),
-        "merges": len(tree.scores),
-        "largest_segment_supervoxels": members,
-        "vi_split": round(vi.split, 4),
-        "vi_merge": round(vi.merge, 4),
-        "seconds": into,
+        "second_threshold_s": float(np.median(mapping)),
+        "with_voxels_s": float(np.median(voxels)),
     }
 
 
+def part(what: str, method: str, cache: Path, repeats: int) -> dict[str, Any]:
+    if what == "judge":
+        with h5py.File(DATA / "fib25_train.h5") as file:
+            truth = file["labels"][:].astype(np.uint32)
+        return judged(method, affinities_of("fib25_train", cache), truth)
+    values = np.array(affinities_of("fib25_raw_256", cache))
+    return second_threshold(values) if what == "cut" else measured(method, values, repeats)
+
+
+def in_process(what: str, method: str, options: argparse.Namespace) -> dict[str, Any]:
+    """Run a part by itself; what peers print around the result does not matter."""
+    command = [sys.executable, __file__, "--part", what, method]
+    command += ["--cache", str(options.cache), "--repeats", str(options.repeats)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return json.loads([line for line in done.stdout.splitlines() if line.startswith("{")][-1])
+
+
+def report(options: argparse.Namespace) -> dict[str, Any]:
+    """Run all parts; the keys say what each is."""
+    for name in ("fib25_train", "fib25_raw_256"):
+        affinities_of(name, options.cache)
+    out: dict[str, Any] = {"shape_zyx": [256] * 3, "load": os.getloadavg()}
+    names = {
+        "ours_watershed_agglomeration": "ours_watershed_float32",
+        "ours_watershed_agglomeration_uint8": "ours_watershed_uint8",
+        "waterz": "waterz", "ours_mutex": "ours_mutex", "mwatershed": "mwatershed",
+    }  # fmt: skip
+    for key, method in names.items():
+        if method not in options.skip:
+            took = in_process("time", method, options)
+            out |= {
+                f"{key}_s": took["s"],
+                f"{key}_cpu_s": took["cpu_s"],
+                f"peak_mb_{key}": took["peak_mb"],
+            }
+    for method in ("ours", "waterz", "ours_mutex", "mwatershed"):
+        if method not in options.skip:
+            found = in_process("judge", method, options)
+            out[f"vi_{method}"] = found["vi"]
+            out[f"vi_{method}_parts"] = [found["split"], found["merge"]]
+            out[f"setting_{method}"] = found["setting"]
+    return out | in_process("cut", "ours", options)
+
+
 def main() -> None:
-    """Print the timings."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--edge", type=int, default=250)
+    parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "segmend-bench")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--skip", nargs="*", default=[])
+    parser.add_argument("--part", nargs=2, metavar=("WHAT", "METHOD"))
     options = parser.parse_args()
-    truth, source = truth_labels(options.edge)
-    affinities = blurred_affinities(truth)
-    small = np.s_[..., :24, :24, :24]
-    report: dict[str, Any] = {"shape_zyx": truth.shape, "labels": source, "load": os.getloadavg()}
-    for dtype, values in (
-        ("float32", affinities),
-        ("uint8", (affinities * 255).round().astype(np.uint8)),
-    ):
-        for name, cut in (
-            ("watershed", lambda a: watershed(a, low=0.01, high=0.99)),
-            ("fragments", seeded_fragments),
-        ):
-            chain(np.ascontiguousarray(values[small]), truth[small], cut, 1)
-            report[f"{name}_{dtype}"] = chain(values, truth, cut, options.repeats)
-    print(json.dumps(report))
+    if options.part:
+        sys.stdout.flush()
+        print("\n" + json.dumps(part(*options.part, options.cache, options.repeats)), flush=True)
+    else:
+        print(json.dumps(report(options)))
 
 
 if __name__ == "__main__":
