@@ -13,7 +13,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from segmend.core.algorithms.arrays import renumbered
-from segmend.core.algorithms.pair_index import PairIndex, row_of
+from segmend.core.algorithms.pair_index import PLACES, PairIndex, row_of
 from segmend.core.errors import InputError
 
 Array = NDArray[Any]
@@ -60,8 +60,9 @@ def contingency(labels: Array, truth: Array, *, ignore: Array | None = None) -> 
         )
     dense_s, ids_s = _dense(labels)
     dense_t, ids_t = _dense(truth)
-    skip = np.empty(0, np.bool_) if ignore is None else np.ascontiguousarray(ignore).ravel()
-    pairs, counts = _count(dense_s, dense_t, skip)
+    if ignore is not None:
+        dense_t = np.where(np.asarray(ignore, np.bool_).ravel(), np.uint32(0), dense_t)
+    pairs, counts = _count(dense_s, dense_t)
     rows_s, rows_t = pairs[:, 0], pairs[:, 1]
     found_s = rows_s if ids_s is None else ids_s[rows_s]
     found_t = rows_t if ids_t is None else ids_t[rows_t]
@@ -115,8 +116,8 @@ def _dense(array: Array) -> tuple[Array, Array | None]:
     return renumbered(flat.view(np.uint8) if flat.dtype == np.bool_ else flat)
 
 
-def _count(labels: Array, truth: Array, ignore: Array) -> tuple[Array, Array]:
-    """Return the pairs that occur and how often; truth 0 and ignored voxels are passed over."""
+def _count(labels: Array, truth: Array) -> tuple[Array, Array]:
+    """Return the pairs that occur and how often; truth 0 is passed over."""
     index = PairIndex(int(labels.max()) + 1 if labels.size else 1)
     counts = np.zeros(0, np.int64)
     for start in range(0, len(labels), _STRETCH):
@@ -125,8 +126,7 @@ def _count(labels: Array, truth: Array, ignore: Array) -> tuple[Array, Array]:
         if len(index.pairs) > len(counts):
             counts = np.concatenate([counts, np.zeros(len(index.pairs) - len(counts), np.int64)])
         _count_stretch(
-            labels[part], truth[part], ignore[part], counts, index.near, index.far_keys, index.far_rows,
-            index.pairs, index.used,
+            labels[part], truth[part], counts, index.near, index.far_keys, index.far_rows, index.pairs, index.used
         )  # fmt: skip
     return index.found, counts[: len(index.found)]
 
@@ -136,18 +136,18 @@ _STRETCH = 1 << 18
 
 @njit(cache=True, nogil=True)
 def _count_stretch(
-    labels: Array, truth: Array, ignore: Array, counts: Array,
+    labels: Array, truth: Array, counts: Array,
     near: Array, far_keys: Array, far_rows: Array, pairs: Array, used: Array,
 ) -> None:  # fmt: skip
-    i = 0
-    while i < len(labels):
-        s, t = labels[i], truth[i]
-        ignored = len(ignore) > 0 and ignore[i]
+    start = 0
+    for i in range(1, len(labels) + 1):
+        s, t = labels[start], truth[start]
+        if i < len(labels) and labels[i] == s and truth[i] == t:
+            continue
+        # Most labels lie in one object, which is then in their first place: the search, a costly call, is spared.
+        if t != 0:
+            row = np.int64(near[s, PLACES])
+            if near[s, 0] != t:
+                row = row_of(s, t, near, far_keys, far_rows, pairs, used)
+            counts[row] += i - start
         start = i
-        i += 1
-        while i < len(labels) and labels[i] == s and truth[i] == t:
-            if len(ignore) > 0 and ignore[i] != ignored:
-                break
-            i += 1
-        if t != 0 and not ignored:
-            counts[row_of(s, t, near, far_keys, far_rows, pairs, used)] += i - start
