@@ -66,20 +66,3 @@ def contact_pairs(labels: Array, values: Array | None = None) -> Contacts:
     if values is not None:
         mean = np.bincount(row, np.concatenate(sums), minlength=len(found)) / np.maximum(area, 1)
     return Contacts(edges.astype(np.uint32), area.astype(np.int64), mean)
-
-
-def add_contacts(parts: list[Contacts]) -> Contacts:
-    """Add the contacts of blocks that share no face; blocks that overlap by one voxel count faces in it twice.
-
-    Raises
-    ------
-    InputError
-        If there is none.
-    """
-    if not parts:
-        raise InputError("no contacts were given: expected those of one block or more")
-    edges, area, mean = (np.concatenate(column) for column in zip(*parts, strict=True))
-    found, row = np.unique(edges, axis=0, return_inverse=True)
-    faces = np.bincount(row.ravel(), area, minlength=len(found))
-    total = np.bincount(row.ravel(), area * mean, minlength=len(found))
-    return Contacts(found, faces.astype(np.int64), total / np.maximum(faces, 1))

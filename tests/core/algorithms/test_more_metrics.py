@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import distance_transform_edt
 
 from segmend.core.algorithms.boundaries import boundary_map, near_section_border, pixel_error
-from segmend.core.algorithms.contacts import add_contacts, contact_pairs
+from segmend.core.algorithms.contacts import contact_pairs
 from segmend.core.algorithms.contingency import add_tables, contingency, majority_truth
 from segmend.core.algorithms.merge_scores import MergeScores, merge_scores
 from segmend.core.algorithms.metrics import (
@@ -129,20 +129,6 @@ def test_contacts_are_the_faces_between_labels(seed):
     assert [tuple(e) for e in found.edges.tolist()] == sorted(faces)
     assert found.area.tolist() == [len(faces[e]) for e in sorted(faces)]
     assert found.mean == pytest.approx([np.mean(faces[e]) for e in sorted(faces)])
-
-
-def test_contacts_of_blocks_add_up():
-    rng = np.random.default_rng(1)
-    labels, values = rng.integers(0, 5, (4, 6, 6)), rng.random((4, 6, 6))
-    whole = contact_pairs(labels, values)
-    # Blocks share a section, whose own faces are taken from one of them only.
-    lower, upper = contact_pairs(labels[:3], values[:3]), contact_pairs(labels[2:], values[2:])
-    shared = contact_pairs(labels[2:3], values[2:3])
-    added = add_contacts([lower, upper, shared._replace(area=-shared.area)])
-    keep = added.area > 0
-    assert (added.edges[keep] == whole.edges).all()
-    assert (added.area[keep] == whole.area).all()
-    assert added.mean[keep] == pytest.approx(whole.mean)
 
 
 def test_pixel_error_is_the_mean_squared_difference():
