@@ -56,7 +56,8 @@ def mutex_watershed(
     bias : float, or one per channel
         0..1. A larger bias cuts more.
     strides : sequence of c (z, y, x), optional
-        An edge counts where the voxel v + offset is a multiple of its channel's stride on every axis; 1 by default.
+        An edge counts where the lower corner of v and v + offset is a multiple of its channel's stride on every axis;
+        1 by default.
         Strides on the long-range channels save time and keep their many edges from outweighing the short ones.
     mask : (z, y, x) bool array, optional
         Voxels outside become background; edges to them do not count.
@@ -152,7 +153,7 @@ def _edges_of(
 def _ranges(shape: tuple[int, ...], offset: Array, stride: Array) -> Array:
     """Return start, stop and step along z, y, x of the voxels that carry an edge, (c, 3, 3)."""
     start = np.maximum(0, -offset)
-    start = start + (-(start + offset)) % stride
+    start = start + (-(start + np.minimum(0, offset))) % stride
     stop = np.minimum(shape, shape - offset)
     return np.stack([start, np.maximum(stop, start), stride], axis=2)
 

@@ -138,6 +138,22 @@ def _link(pairs: Array, size: Array, threshold: int) -> Array:
     return parent
 
 
+def without_dust(labels: Array, dust: int) -> NDArray[np.uint32]:
+    """Make labels smaller than this many voxels background and number the rest densely, in the same order.
+
+    Parameters
+    ----------
+    labels : (z, y, x) uint32, dense
+    dust : int
+
+    Returns
+    -------
+    (z, y, x) uint32
+    """
+    size = np.bincount(labels.ravel(), minlength=1)
+    return _without_dust(labels, np.arange(len(size), dtype=np.uint32), size, dust)
+
+
 def _without_dust(labels: Array, root: Array, size: Array, dust: int) -> NDArray[np.uint32]:
     keep = (root == np.arange(len(root))) & (size >= dust)
     keep[0] = False

@@ -44,6 +44,25 @@ def nearest_affinities(project: Project) -> NDArray[Any]:
     return nearest
 
 
+def all_affinities(project: Project) -> NDArray[Any]:
+    """Read the affinities with their long-range channels, whole.
+
+    Returns
+    -------
+    (c, z, y, x) uint8 or float32
+
+    Raises
+    ------
+    StageError
+        If the project has no affinities.
+    """
+    if project.affinities is None:
+        raise StageError(
+            f"{project.path} has no affinities; run the affinities stage first or give --affinities"
+        )
+    return project.affinities.read(Box.of_shape(project.shape_zyx))
+
+
 def supervoxels(context: StageContext) -> NDArray[Any]:
     """Read the supervoxels of the generation being built, whole, (z, y, x) uint32."""
     from segmend.core.volumes.zarr import open_pyramid

@@ -19,6 +19,7 @@ Count = Annotated[int, Field(ge=0)]
 PositiveInt = Annotated[int, Field(gt=0)]
 PositiveNm = Annotated[float, Field(gt=0.0)]
 BlockShape = tuple[PositiveInt, PositiveInt, PositiveInt]
+Offset = tuple[int, int, int]
 
 
 class StageSettings(BaseModel):
@@ -46,9 +47,9 @@ class WatershedSettings(StageSettings):
     """Supervoxels from affinities."""
 
     stage: Literal["watershed"] = "watershed"
-    method: Literal["fragments", "watershed"] = Field(
+    method: Literal["fragments", "watershed", "mutex_watershed"] = Field(
         default="fragments",
-        description="seeds on the distance transform, or watershed with thresholds",
+        description="seeds on the distance transform, watershed with thresholds, or mutex watershed",
     )
     boundary_threshold: Fraction = Field(
         default=0.6, description="fragments: inside above this affinity"
@@ -68,6 +69,18 @@ class WatershedSettings(StageSettings):
     size: Count = Field(default=50, description="watershed: smaller regions join a neighbour")
     link_affinity: Fraction = Field(
         default=0.5, description="watershed: weakest contact across which small regions join"
+    )
+    offsets: tuple[Offset, ...] = Field(
+        default=(),
+        description="mutex_watershed: where each channel leads (z y x); empty: as the network's card says",
+    )
+    bias: tuple[Fraction, ...] = Field(
+        default=(0.5,),
+        description="mutex_watershed: affinity above which an edge attracts, one or one per channel",
+    )
+    strides: tuple[PositiveInt, ...] = Field(
+        default=(),
+        description="mutex_watershed: use each n-th edge along each axis, one per channel; empty: half its reach",
     )
     dust: Count = Field(default=10, description="regions still below this become background")
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from segmend.core.algorithms.affinities import NEAREST_OFFSETS, affinities_from_labels
 from segmend.core.algorithms.agglomeration import agglomerate, cut_tree
 from segmend.core.algorithms.fragments import seeded_fragments
+from segmend.core.algorithms.mutex_watershed import mutex_watershed
 from segmend.core.algorithms.region_graph import region_graph, supervoxel_table
-from segmend.core.algorithms.watershed import watershed
+from segmend.core.algorithms.watershed import watershed, without_dust
 from segmend.core.errors import StageError
 from segmend.core.geometry import Box, Grid
 from segmend.core.pipeline.runner import run_pipeline
@@ -128,3 +130,40 @@ def test_candidates_of_another_edge_model_are_made_again(make_project, monkeypat
     monkeypatch.setattr("segmend.core.candidates.edge_model.shipped_identity", lambda: "another")
     other = run_pipeline(project, ["candidates"], scheduler="synchronous")
     assert [stage.skipped for stage in other.stages] == [False]
+
+
+def test_mutex_watershed_with_its_settings(make_project, near):
+    chosen = WatershedSettings(method="mutex_watershed", bias=(0.6,), dust=20)
+    project = run(make_project(), PipelineSettings(watershed=chosen))
+    wanted = without_dust(mutex_watershed(near, NEAREST_OFFSETS, bias=0.6), 20)
+    assert np.array_equal(supervoxels(project), wanted)
+    assert wanted.max() >= 4
+
+
+def test_mutex_watershed_reads_long_range_channels(make_project, blocks):
+    offsets = ((-1, 0, 0), (0, -1, 0), (0, 0, -1), (0, -4, 0))
+    exact = affinities_from_labels(blocks, offsets).astype(np.uint8) * 255
+    chosen = WatershedSettings(
+        method="mutex_watershed", offsets=offsets, bias=(0.5, 0.5, 0.5, 0.7), strides=(1, 1, 1, 3)
+    )
+    project = run(make_project(affinities=exact), PipelineSettings(watershed=chosen))
+    assert np.array_equal(supervoxels(project), blocks)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"bias": (0.5, 0.5)}, {"strides": (1, 1)}, {"offsets": ((0, 0, 0),) * 3}]
+)
+def test_mutex_watershed_that_does_not_fit_the_channels_is_refused(make_project, wrong):
+    chosen = WatershedSettings(method="mutex_watershed", **wrong)
+    with pytest.raises(StageError, match="mutex watershed"):
+        run(make_project(), PipelineSettings(watershed=chosen))
+
+
+def test_another_bias_is_another_result(make_project):
+    project = make_project()
+    for bias in (0.5, 0.6):
+        chosen = WatershedSettings(method="mutex_watershed", bias=(bias,))
+        report = run_pipeline(
+            project, ("watershed",), PipelineSettings(watershed=chosen), scheduler="synchronous"
+        )
+        assert [stage.skipped for stage in report.stages] == [False]
