@@ -46,11 +46,11 @@ def basins(ways: Array, shape_zyx: tuple[int, ...]) -> tuple[NDArray[np.uint32],
     padded = np.zeros(len(ways) + 2 * plane, np.uint8)
     padded[plane : plane + len(ways)] = ways
     inner = padded[plane : plane + len(ways)]
-    around = tuple(padded[plane + s : plane + s + len(ways)] for s in steps)
+    z0, y0, x0, z1, y1, x1 = (padded[plane + s : plane + s + len(ways)] for s in steps)
     level = np.empty(len(ways), np.uint8)
-    _level_ways(inner, *around, level)
+    _level_ways(inner, z0, y0, x0, z1, y1, x1, level)
     _divide_plateaus(inner, level, steps)
-    _level_ways(inner, *around, level)
+    _level_ways(inner, z0, y0, x0, z1, y1, x1, level)
     parent, labels = np.empty(len(ways), np.uint32), np.zeros(len(ways), np.uint32)
     _point_up(inner, level, steps, parent)
     count = _number(parent, inner, labels)

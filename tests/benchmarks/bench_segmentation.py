@@ -16,7 +16,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -37,7 +36,7 @@ STRIDES = [(1, 1, 1)] * 3 + [(2, 2, 2)] * 3 + [(4, 4, 4)] * 3
 TUNED_ON, JUDGED_ON = slice(64, 128), slice(128, 160)
 THRESHOLDS = [round(0.05 * k, 2) for k in range(2, 20)]
 HIGHS = (0.99, 0.999, 0.9999)
-BIASES = [(0.5, 0.5, 0.5), (0.3, 0.5, 0.7), (0.4, 0.4, 0.6), (0.5, 0.6, 0.8), (0.6, 0.7, 0.8)]
+BIASES = [(0.5, 0.5, 0.5), (0.3, 0.5, 0.7), (0.1, 0.3, 0.5), (0.1, 0.2, 0.3), (0.05, 0.1, 0.2)]
 WATERZ_SCORE = "OneMinus<MeanAffinity<RegionGraphType, ScoreValue>>"
 Setting = Any
 Segmentations = Iterator[tuple[Setting, Array]]
@@ -124,24 +123,16 @@ def weights_of(values: Array, bias: tuple[float, ...]) -> Array:
 
 
 def peak_mb(run: Callable[[], Any]) -> tuple[Any, float]:
-    """Return a result and how far resident memory rose above its start, sampled each 2 ms."""
-    resident = Path("/proc/self/statm")
-    page = os.sysconf("SC_PAGE_SIZE") / 2**20
-    start = highest = int(resident.read_text().split()[1])
-    done = threading.Event()
+    """Return a result and how far resident memory rose above its start (Linux)."""
+    Path("/proc/self/clear_refs").write_text("5")  # forget the highest so far
+    start = resident_mb("VmRSS")
+    result = run()
+    return result, resident_mb("VmHWM") - start
 
-    def watch() -> None:
-        nonlocal highest
-        while not done.wait(0.002):
-            highest = max(highest, int(resident.read_text().split()[1]))
 
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        return run(), (highest - start) * page
-    finally:
-        done.set()
-        watcher.join()
+def resident_mb(name: str) -> float:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(name))
 
 
 def measured(method: str, values: Array, repeats: int) -> dict[str, Any]:

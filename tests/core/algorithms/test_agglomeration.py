@@ -5,6 +5,9 @@ from hypothesis import strategies as st
 
 from segmend.core.algorithms.agglomeration import MergeTree, agglomerate, cut_tree
 from segmend.core.algorithms.components import components
+from segmend.core.algorithms.contact_means import contact_means
+from segmend.core.algorithms.region_graph import region_graph
+from segmend.core.algorithms.single_linkage import agglomerate_by_maximum
 from segmend.core.errors import InputError
 
 
@@ -107,3 +110,59 @@ def test_components_skip_background_and_dropped_edges():
     edges = np.array([[0, 1], [0, 2], [3, 4], [4, 5]])
     assert components(edges, 5).tolist() == [0, 1, 2, 3, 3, 3]
     assert components(edges, 5, np.array([1, 1, 0, 1])).tolist() == [0, 1, 2, 3, 4, 4]
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=st.integers(0, 2**32 - 1), lowest=st.floats(0, 1))
+def test_a_tree_that_ends_early_is_the_start_of_the_whole_tree(seed, lowest):
+    pairs, affinity, area = random_graph(seed, 60, 300)
+    whole = agglomerate(pairs, affinity, area, 60)
+    early = agglomerate(pairs, affinity, area, 60, lowest=lowest)
+    count = len(early.scores)
+    assert (early.edges == whole.edges[:count]).all()
+    assert (early.scores >= np.float32(lowest)).all()
+    assert (whole.scores[count:] <= np.float32(lowest)).all()
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=st.integers(0, 2**32 - 1), threshold=st.floats(0, 1))
+def test_single_linkage_joins_what_strong_contacts_connect(seed, threshold):
+    pairs, largest, _ = random_graph(seed, 60, 150)
+    largest = largest.astype(np.float32)
+    tree = agglomerate_by_maximum(pairs, largest, 60)
+    assert (np.diff(tree.scores) <= 0).all()
+    strong = largest >= np.float32(threshold)
+    assert (cut_tree(tree, 60, threshold) == components(pairs, 60, strong)).all()
+
+
+def test_single_linkage_refuses_a_damaged_graph():
+    with pytest.raises(InputError):
+        agglomerate_by_maximum(np.array([[1, 2]]), np.array([np.nan]), 3)
+
+
+@pytest.mark.parametrize("kind", ["uint8", "float32"])
+def test_contact_means_are_those_of_the_region_graph(kind):
+    rng = np.random.default_rng(4)
+    labels = rng.integers(0, 40, (7, 8, 9)).astype(np.uint32)
+    labels[:, 3:6] = 41  # touches more than a near table holds
+    stored = rng.integers(0, 256, (3, 7, 8, 9), np.uint8)
+    values = stored if kind == "uint8" else stored.astype(np.float32) / np.float32(255)
+    edges, affinity, area = contact_means(labels, values)
+    graph = region_graph(labels, values)
+    order = np.lexsort(edges.T[::-1])
+    assert (edges[order] == graph.edges).all()
+    assert (area[order] == graph.area).all()
+    assert affinity[order] == pytest.approx(graph.affinity, abs=1e-6)
+
+
+def test_contact_means_refuse_another_shape():
+    with pytest.raises(InputError, match="same shape"):
+        contact_means(np.ones((2, 2, 2), np.uint32), np.ones((3, 2, 2, 3), np.float32))
+
+
+def test_contact_means_of_nothing_are_none():
+    edges, affinity, area = contact_means(
+        np.zeros((0, 2, 2), np.uint32), np.zeros((3, 0, 2, 2), np.float32)
+    )
+    assert edges.shape == (0, 2)
+    assert len(affinity) == len(area) == 0
