@@ -19,6 +19,8 @@ from segmend.core.project import create_project
 from segmend.core.segmentation.graph_files import GraphArrays, save_graph
 from segmend.core.volumes.memory import MemoryVolume
 
+LARGEST_LATTICE = 2_000_000
+BLOCK = 20
 LENGTH = 100
 BUNDLE = 14
 WIDTHS = (14, 7, 2)
@@ -114,9 +116,17 @@ def _contacts(
 
 
 def create_synthetic_project(path: Path, supervoxels: int, seed: int = 0) -> None:
-    """Make a project whose region graph is synthetic and whose voxels are the lattice."""
+    """Make a project whose region graph is synthetic and whose voxels are the lattice.
+
+    Above `LARGEST_LATTICE` the voxels are blocks instead: importing ten million supervoxels of one voxel takes minutes
+    and times nothing that an edit of the graph looks at.
+    """
     arrays = synthetic_graph(supervoxels, seed)
     shape = lattice_shape(supervoxels)
     voxels = np.arange(1, arrays.supervoxel_count + 1, dtype=np.uint32).reshape(shape)
+    if supervoxels > LARGEST_LATTICE:
+        z, y, x = (np.arange(length, dtype=np.uint32) // BLOCK for length in shape)
+        count = [int(places[-1]) + 1 for places in (y, x)]
+        voxels = (z[:, None, None] * count[0] + y[:, None]) * count[1] + x + np.uint32(1)
     project = create_project(path, supervoxels=MemoryVolume(voxels, Grid((10.0, 10.0, 10.0))))
     save_graph(project.graph_dir, arrays)
