@@ -31,11 +31,10 @@ def expected(project: Project, level: int = 255) -> np.ndarray:
 
 
 def workers_of(process: psutil.Process) -> list[psutil.Process]:
-    return [
-        p
-        for p in process.children(recursive=True)
-        if "resource_tracker" not in " ".join(p.cmdline())
-    ]
+    """Leave out what Python keeps beside them for itself, also for other tests in this process."""
+    kept = ("resource_tracker", "multiprocessing.forkserver")
+    children = process.children(recursive=True)
+    return [p for p in children if not any(name in " ".join(p.cmdline()) for name in kept)]
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 30.0) -> None:
