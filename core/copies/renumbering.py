@@ -26,11 +26,11 @@ from segmend.core.edits.model import (
     SplitSupervoxel,
     Spot,
 )
-from segmend.core.edits.numbering import NextIds
 from segmend.core.errors import InputError, SegmendError
 from segmend.core.journal.operation import Operation
 from segmend.core.segmentation.graph_files import GraphArrays
 from segmend.core.segmentation.patches import Patch
+from segmend.core.timeline.history import Ledger
 
 MOST_IDS = 2**32 - 1
 
@@ -160,8 +160,10 @@ def renumbering_of(
 ) -> Renumbering:
     """Return what is called otherwise in another copy by what both have, ready for what only that one has."""
     here = {o.number: made for o in ours if (made := _edit(o, generation)) is not None}
-    named = [(made.new_segments, made.children) for made in here.values()]
-    free = NextIds.after(base, named)
+    ledger = Ledger(generation)
+    for operation in ours:
+        ledger.add(operation)
+    free = ledger.free_ids(base)
     renumbering = Renumbering(base.supervoxel_count, free.segment, free.supervoxel)
     for operation in theirs:
         twin = here.get(pairing.ours_of.get(operation.number, 0))

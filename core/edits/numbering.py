@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from segmend.core.errors import EditRefused
@@ -28,16 +28,25 @@ class NextIds:
 
     @classmethod
     def after(cls, base: GraphArrays, named: Iterable[tuple[Sequence[int], Sequence[int]]]) -> Self:
-        """Return the ids that are free after the segments and supervoxels that some rows name.
-
-        Rows that name ids which are too high to be real are never in effect and do not count.
-        """
-        segment, supervoxel = base.segment_count, base.supervoxel_count
+        """Return the ids that are free after the segments and supervoxels that some rows name."""
+        free = cls(base.segment_count + 1, base.supervoxel_count + 1)
         for segments, supervoxels in named:
-            if usable(segments, base.segment_count) and usable(supervoxels, base.supervoxel_count):
-                segment = max([segment, *segments])
-                supervoxel = max([supervoxel, *supervoxels])
-        return cls(segment + 1, supervoxel + 1)
+            free = free.past(base, segments, supervoxels)
+        return free
+
+    def past(self, base: GraphArrays, segments: Sequence[int], supervoxels: Sequence[int]) -> Self:
+        """Return the ids that are free after those of one more row.
+
+        Each id counts on its own, whatever else the row says: it stays given away also where the row can never be in
+        effect. Only one that is too high to be real does not count.
+        """
+        segment = _highest(segments, base.segment_count)
+        supervoxel = _highest(supervoxels, base.supervoxel_count)
+        return replace(
+            self,
+            segment=max(self.segment, segment + 1),
+            supervoxel=max(self.supervoxel, supervoxel + 1),
+        )
 
     def segments(self, count: int) -> tuple[int, ...]:
         """Return ids for `count` new segments."""
@@ -51,6 +60,10 @@ class NextIds:
 def usable(ids: Sequence[int], base_count: int) -> bool:
     """Say whether ids can be those of something new on a base that has `base_count` of it."""
     return not ids or (base_count < min(ids) and max(ids) <= min(base_count + MOST_NEW, _HIGHEST))
+
+
+def _highest(ids: Sequence[int], base_count: int) -> int:
+    return max((i for i in ids if usable((i,), base_count)), default=base_count)
 
 
 def _range(first: int, count: int, what: str) -> tuple[int, ...]:

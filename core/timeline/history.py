@@ -11,8 +11,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from segmend.core.edits.numbering import NextIds
 from segmend.core.errors import JournalError
 from segmend.core.journal.operation import Operation, Problem
+from segmend.core.segmentation.graph_files import GraphArrays
 
 _SWITCHING = ("undo", "redo", "switch")
 _TELLING = ("run", "note")  # they change nothing
@@ -83,6 +85,27 @@ class Ledger:
             self.problems.append(Problem(row.number, str(error)))
             return None
 
+    def check(self, row: Operation) -> None:
+        """Make sure of a row that is about to be committed that it will be taken in.
+
+        Raises
+        ------
+        JournalError
+            If it would be left out when the journal is read again.
+        """
+        if row.generation != self._generation or row.kind in _TELLING:
+            return
+        try:
+            (self._targets if row.kind in _SWITCHING else self._named)(row)
+        except JournalError as error:
+            raise JournalError(
+                f"nothing was changed, because the journal would not read it again ({error}): open the project anew"
+            ) from None
+
+    def free_ids(self, base: GraphArrays) -> NextIds:
+        """Return the ids that no row has given away, in effect or not."""
+        return NextIds.after(base, ((g.new_segments, g.children) for g in self.given))
+
     def is_on(self, number: int) -> bool:
         """Say whether an operation is on."""
         place = bisect_left(self.on, number)
@@ -107,14 +130,9 @@ class Ledger:
         )
 
     def _begin(self, row: Operation) -> Switched:
-        named = references(row)
-        ids = [(False, s) for s in named.new_segments] + [(True, s) for s in named.children]
-        if len(set(ids)) < len(ids) or not self._ids.isdisjoint(ids):
-            raise _damaged(row, "new ids, which another row uses too,")
-        if row.number in self.operations:
-            raise _damaged(row, "number, which another row has too,")
-        self._ids.update(ids)
-        if ids:
+        named = self._named(row)
+        if named != _NOTHING:
+            self._ids.update(named.tagged())
             self.given.append(named)
         self.operations[row.number] = row
         insort(self.on, row.number)
@@ -122,7 +140,18 @@ class Ledger:
             self.undone = [u for u in self.undone if self._team and u[1] != row.author]
         return Switched(on=(row.number,))
 
-    def _switch(self, row: Operation) -> Switched:
+    def _named(self, row: Operation) -> References:
+        """Return the ids that an edit gives away; nobody did before."""
+        named = references(row)
+        ids = named.tagged()
+        if len(set(ids)) < len(ids) or not self._ids.isdisjoint(ids):
+            raise _damaged(row, "new ids, which another row uses too,")
+        if row.number in self.operations:
+            raise _damaged(row, "number, which another row has too,")
+        return named
+
+    def _targets(self, row: Operation) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Return what a row turns off and on; it is the other way before."""
         off, on = targets(row)
         known = all(n in self.operations and n < row.number for n in (*off, *on))
         if not known or len({*off, *on}) < len(off) + len(on) or not (off or on):
@@ -133,6 +162,10 @@ class Ledger:
             raise JournalError(
                 f"journal row {row.number} ({row.kind}) turns operations off or on that are so already; it is left out"
             )
+        return off, on
+
+    def _switch(self, row: Operation) -> Switched:
+        off, on = self._targets(row)
         for number in off:
             del self.on[bisect_left(self.on, number)]
         for number in on:
@@ -169,6 +202,10 @@ class References:
 
     new_segments: tuple[int, ...] = ()
     children: tuple[int, ...] = ()
+
+    def tagged(self) -> list[tuple[bool, int]]:
+        """Return all of them, supervoxels told from segments."""
+        return [(False, s) for s in self.new_segments] + [(True, s) for s in self.children]
 
 
 _NOTHING = References()

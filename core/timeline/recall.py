@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from segmend.core.edits.numbering import NextIds, usable
 from segmend.core.edits.voxels import SupervoxelVoxels
 from segmend.core.journal.operation import Operation, Problem
 from segmend.core.segmentation.graph_files import GraphArrays
 from segmend.core.segmentation.segmentation import Segmentation, State
-from segmend.core.timeline.history import References
 from segmend.core.timeline.present import Present, Trace
 from segmend.core.timeline.replay import carry_out
 from segmend.core.timeline.restoring import problems_in, restored, snapshot_of
@@ -100,12 +98,3 @@ class Recall:
         except (ValueError, KeyError, IndexError):
             return Segmentation(self.base), {}, []  # damaged: as if it were not there
         return fresh, traces, problems
-
-
-def ids_after(free: NextIds, given: References, base: GraphArrays) -> NextIds:
-    """Return the ids that are free after those that a row gave away, too."""
-    segments, supervoxels = given.new_segments, given.children
-    if not usable(segments, base.segment_count) or not usable(supervoxels, base.supervoxel_count):
-        return free
-    highest = max(segments, default=0), max(supervoxels, default=0)
-    return NextIds(max(free.segment, highest[0] + 1), max(free.supervoxel, highest[1] + 1))

@@ -10,7 +10,6 @@ from typing import Any
 from segmend.core.edits.codec import kind_of, resolved_to_json
 from segmend.core.edits.locks import refuse_locked
 from segmend.core.edits.model import Edit
-from segmend.core.edits.numbering import NextIds
 from segmend.core.edits.planning import plan
 from segmend.core.edits.resolving import resolve
 from segmend.core.edits.voxels import SupervoxelVoxels
@@ -22,7 +21,7 @@ from segmend.core.timeline.decisions import with_decision
 from segmend.core.timeline.history import Ledger
 from segmend.core.timeline.present import Part, Step
 from segmend.core.timeline.reading import TimelineReading
-from segmend.core.timeline.recall import Recall, ids_after
+from segmend.core.timeline.recall import Recall
 from segmend.core.timeline.snapshots import EVERY
 from segmend.core.timeline.staleness import Touched
 
@@ -74,8 +73,7 @@ class Timeline(TimelineReading):
         self._recall = Recall(base, voxels, snapshots, read_only=read_only)
         self._present, carried_out = self._recall.present(self._on())
         self._since_snapshot = 0 if carried_out < EVERY else carried_out
-        given = ((g.new_segments, g.children) for g in self._ledger.given)
-        self._free = NextIds.after(base, given)
+        self._free = self._ledger.free_ids(base)
         self._absorbed: list[Step] = []
 
     # -- changing ------------------------------------------------------------------------------
@@ -119,6 +117,7 @@ class Timeline(TimelineReading):
             seen.refuse_stale(foreign, change)
             refuse_locked(edit, change, self.segmentation)
             row = section.append(row)
+            self._ledger.check(row)
         self._note(row)
         step = Step(row, (self._present.add(row, change),))
         self._keep()
@@ -199,6 +198,7 @@ class Timeline(TimelineReading):
                 known = self._present.remembered()
                 parts = self._reordered(off, on)
                 row = section.append(self._switching(kind, off, on))
+                self._ledger.check(row)
         except BaseException:
             if parts is not None:  # it is not in the journal, so it may not be in memory
                 self._present.roll_back(parts, *known)
@@ -236,7 +236,8 @@ class Timeline(TimelineReading):
         self._last = max(self._last, row.number)
         self._since_snapshot += 1
         if switched is not None and switched.on == (row.number,) and self._ledger.given:
-            self._free = ids_after(self._free, self._ledger.given[-1], self._recall.base)
+            given = self._ledger.given[-1]
+            self._free = self._free.past(self._recall.base, given.new_segments, given.children)
         return switched
 
     def _new_problems(self, before: dict[int, Problem]) -> tuple[Problem, ...]:

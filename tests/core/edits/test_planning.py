@@ -301,3 +301,9 @@ def test_rows_with_ids_too_high_to_be_real_do_not_use_ids_up(bench):
     base = bench.world.base
     rows = [((9, 10), (25,)), ((2**32 - 1,), ()), ((), (2**31,)), ((3,), ())]
     assert NextIds.after(base, rows) == NextIds(11, 26)
+
+
+def test_each_id_of_a_row_counts_on_its_own(bench):
+    base = bench.world.base
+    assert NextIds.after(base, [((9, 3), (5, 25)), ((2**32 - 1,), (26,))]) == NextIds(10, 27)
+    assert NextIds(20, 26).past(base, (9,), (5, 30, 2**31)) == NextIds(20, 31)

@@ -4,7 +4,7 @@ import pytest
 
 from segmend.core.errors import JournalError
 from segmend.core.journal.operation import Operation
-from segmend.core.timeline.history import count_edits, history, references
+from segmend.core.timeline.history import Ledger, count_edits, history, references
 
 
 def rows(*given):
@@ -101,6 +101,28 @@ def test_ids_that_an_earlier_row_gave_away_are_not_given_again():
     past = history(rows(split, paint, split, paint), 1)
     assert numbers(past.done) == [1, 2]
     assert numbers(past.problems) == [3, 4]
+
+
+@pytest.mark.parametrize(
+    "kind_and_payload",
+    [
+        ("paint", {"new_segments": [30]}),
+        ("cleave", {"new_segments": [31, 31]}),
+        ("undo", {"target": 9}),
+        ("redo", {"target": 1}),
+        ("switch", {"off": [1, 1]}),
+    ],
+)
+def test_what_would_not_be_read_again_is_refused_before_it_is_committed(kind_and_payload):
+    first, row = rows(("split", {"new_segments": [30]}), kind_and_payload)
+    ledger = Ledger(1)
+    ledger.check(first)
+    ledger.add(first)
+    with pytest.raises(JournalError, match="nothing was changed"):
+        ledger.check(row)
+    ledger.add(row)
+    assert numbers(ledger.problems) == [2]
+    ledger.check(rows("note", "merge")[1])
 
 
 def test_references_are_the_ids_that_a_row_gives_away():
