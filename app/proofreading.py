@@ -220,6 +220,7 @@ class Proofreading:
         self._window.scene.after_edit(voxels_changed=revision != self._voxel_revision)
         self._voxel_revision = revision
         self.solids.follow()
+        self.seeding.follow(changes)
 
     def _on_scene_shown(self, scene: Any) -> None:
         self.solids.show(scene)
@@ -237,7 +238,9 @@ class Proofreading:
     def _look_again(self) -> None:
         """Look at the candidate again; not while seeds are placed, which would move the view."""
         self._outdated = self.seeding.active
-        if not self.seeding.active:
+        if self.seeding.active:
+            self.history.refresh()
+        else:
             self.review.refresh()
 
     def _on_seeding_changed(self) -> None:
@@ -247,6 +250,4 @@ class Proofreading:
 
     def _on_caught_up(self, changes: Sequence[Changes], words: str) -> None:
         self._window.notice.say(words, "news")
-        for change in changes:
-            self.seeding.follow(change)
         self._look_again()

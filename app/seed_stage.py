@@ -38,6 +38,10 @@ class SeedStage:
         self._solids.give_way(True)
         self._pieces.begin(segment)
 
+    def show_segment(self, segment: int) -> None:
+        """Show another segment alone in 3D, or the same one after it was changed."""
+        self._pieces.begin(segment, frame=False)
+
     def show_seeds(self, strokes: Sequence[Stroke]) -> None:
         """Mark the places."""
         self._scene.seeds.show_seeds(strokes)

@@ -59,6 +59,22 @@ class Pieces:
     table: NDArray[np.uint8]
     overlays: tuple[Overlay, ...]
 
+    def same_as(self, other: Pieces) -> bool:
+        """Say whether both take the same voxels apart in the same way."""
+        return (
+            self.voxels == other.voxels
+            and self.supervoxels.keys() == other.supervoxels.keys()
+            and all(
+                np.array_equal(np.sort(ids), np.sort(other.supervoxels[side]))
+                for side, ids in self.supervoxels.items()
+            )
+            and len(self.overlays) == len(other.overlays)
+            and all(
+                mine.box == theirs.box and np.array_equal(mine.sides, theirs.sides)
+                for mine, theirs in zip(self.overlays, other.overlays, strict=True)
+            )
+        )
+
 
 def pieces_of(
     resolved: Resolved,

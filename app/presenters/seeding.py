@@ -6,12 +6,20 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+import numpy as np
+
 from segmend.app.presenters.edit_words import applied_words
 from segmend.app.presenters.pieces import Pieces
 from segmend.app.presenters.ports import Jobs
 from segmend.app.presenters.seed_words import SeedLine, apply_words, preview_words, seed_title
-from segmend.app.presenters.segment_in_hand import Kind, Misplaced, SegmentInHand, Stroke
-from segmend.core.errors import EditRefused, InputError, SegmendError, StaleEdit
+from segmend.app.presenters.segment_in_hand import (
+    Kind,
+    Misplaced,
+    Preview,
+    SegmentInHand,
+    Stroke,
+)
+from segmend.core.errors import EditRefused, InputError, SegmendError
 from segmend.core.geometry import ZyxNm
 
 _TOPIC = "seeds"
@@ -32,6 +40,9 @@ class SeedsStage(Protocol):
 
     def begin_seeds(self, segment: int) -> None:
         """Take clicks as seeds, and show a segment alone in 3D."""
+
+    def show_segment(self, segment: int) -> None:
+        """Show another segment alone in 3D, or the same one after it was changed."""
 
     def show_seeds(self, strokes: Sequence[Stroke]) -> None:
         """Mark the places."""
@@ -87,8 +98,9 @@ class SeedingPresenter:
         self.side = 1
         self.strokes: list[Stroke] = []
         self._revision = 0
-        self._pieces: Pieces | None = None
-        self._working = False
+        self._shown: Preview | None = None
+        self._surface: Preview | None = None
+        self._working = self._applying = False
         self._trouble = ""
         self._since = 0.0
 
@@ -104,6 +116,10 @@ class SeedingPresenter:
         """Whether the colours show what the seeds there are would do."""
         return self._pieces is not None
 
+    @property
+    def _pieces(self) -> Pieces | None:
+        return self._shown.pieces if self._shown else None
+
     # -- what a person does -------------------------------------------------------------------------------------
 
     def begin(self, kind: Kind, place_nm: ZyxNm) -> None:
@@ -112,13 +128,18 @@ class SeedingPresenter:
             return
         since = self._clock()
 
-        def ready(hand: SegmentInHand) -> None:
+        def take() -> tuple[SegmentInHand, Preview]:
+            hand = SegmentInHand(self._session, kind, place_nm)
+            return hand, hand.preview(())
+
+        def ready(taken: tuple[SegmentInHand, Preview]) -> None:
             self.kind, self.side, self.strokes, self._since = kind, 1, [], since
+            hand, self._surface = taken
             self._hand = hand
             self._stage.begin_seeds(hand.segment)
             self._reset()
 
-        self._jobs.edit(lambda: SegmentInHand(self._session, kind, place_nm), ready, self._failed)
+        self._jobs.edit(take, ready, self._failed)
 
     def choose_side(self, number: int) -> None:
         """Give the next seeds to a side."""
@@ -142,12 +163,12 @@ class SeedingPresenter:
 
     def apply(self) -> None:
         """Carry out what the colours show."""
-        hand, kind = self._hand, str(self.kind)
-        if hand is None or not self.solved or self._working:
+        hand, kind, shown = self._hand, str(self.kind), self._shown
+        if hand is None or shown is None or not self.solved or self._working:
             return
         strokes = tuple(self.strokes)
         milliseconds = round(1000 * (self._clock() - self._since))
-        self._working = True
+        self._working = self._applying = True
         self._revision += 1
         self._show()
 
@@ -157,7 +178,7 @@ class SeedingPresenter:
             self._applied(changes, applied_words(kind, before, after))
 
         self._jobs.edit(
-            lambda: self._session.apply(hand.edit(strokes), milliseconds=milliseconds),
+            lambda: self._session.apply(hand.edit(strokes, shown), milliseconds=milliseconds),
             done,
             self._on_refused,
         )
@@ -169,10 +190,17 @@ class SeedingPresenter:
             self._end()
 
     def follow(self, changes: Any) -> None:
-        """Look again after a colleague changed segments."""
-        if self._hand is not None:
-            self._hand.forget()
-        if self.active and not self._working and self.strokes:
+        """Look again after any edit, switch or colleague's edit that changed the segment in hand.
+
+        The edits of a session come one after the other, and what was looked up last is known here at once, so
+        a change that does not name it cannot be missed.
+        """
+        hand = self._hand
+        if (
+            hand is None or self._applying
+        ):  # an edit of this hand looks again itself if it is refused
+            return
+        if hand.segment in (*changes.old_ids, *changes.new_ids):
             self._solve()
 
     # -- inside -------------------------------------------------------------------------------------------------
@@ -183,7 +211,7 @@ class SeedingPresenter:
 
     def _reset(self, trouble: str = "") -> None:
         self._revision += 1
-        self._pieces, self._trouble, self._working = None, trouble, False
+        self._shown, self._trouble, self._working = None, trouble, False
         self._stage.show_seeds(())
         self._stage.show_pieces(None)
         self._show()
@@ -191,26 +219,27 @@ class SeedingPresenter:
     def _solve(self, trouble: str = "") -> None:
         """Ask for the pieces that these seeds make; an answer that comes too late is dropped."""
         hand, strokes = self._hand, tuple(self.strokes)
-        if hand is None or not strokes:
-            self._reset(trouble)
+        if hand is None:
             return
         self._revision += 1
         revision = self._revision
-        self._pieces, self._trouble, self._working = None, trouble, True
+        self._shown, self._trouble, self._working = None, trouble, True
         self._stage.show_seeds(strokes)
         self._show()
         self._jobs.edit(
-            lambda: hand.pieces(strokes),
-            lambda pieces: self._on_solved(revision, pieces),
+            lambda: hand.preview(strokes),
+            lambda preview: self._on_solved(revision, preview),
             lambda error: self._on_trouble(revision, error),
             topic=_TOPIC,
         )
 
-    def _on_solved(self, revision: int, pieces: Pieces | None) -> None:
+    def _on_solved(self, revision: int, preview: Preview) -> None:
         if revision != self._revision or not self.active:
             return
-        self._working, self._pieces = False, pieces
-        self._stage.show_pieces(pieces)
+        if self._surface is None or not _same_segment(self._surface, preview):
+            self._stage.show_segment(preview.segment)
+        self._working, self._shown, self._surface = False, preview, preview
+        self._stage.show_pieces(preview.pieces)
         self._show()
 
     def _on_trouble(self, revision: int, error: Exception) -> None:
@@ -222,21 +251,15 @@ class SeedingPresenter:
             return
         if not isinstance(error, (EditRefused, InputError)):
             self._failed(error)
-        self._working, self._pieces = False, None
+        self._working, self._shown = False, None
         self._trouble = str(error)
         self._stage.show_pieces(None)
         self._show()
 
     def _on_refused(self, error: Exception) -> None:
-        """Keep the seeds, so that a refusal costs no work."""
-        self._working = False
-        if isinstance(error, StaleEdit) and self._hand is not None:
-            self._hand.forget()
-            self._solve(trouble=str(error))  # the colours show what the seeds would do now
-        elif isinstance(error, SegmendError):
-            self._trouble = str(error)
-            self._pieces = None
-            self._show()
+        """Keep the seeds, so that a refusal costs no work, and show what they would do now."""
+        self._applying = False
+        self._solve(trouble=str(error) if isinstance(error, SegmendError) else "")
         self._failed(error)
 
     def _show(self) -> None:
@@ -264,8 +287,13 @@ class SeedingPresenter:
         return preview_words(self.sides(), self.side, self._pieces, self._session.project.grid)
 
     def _end(self) -> None:
-        self.kind, self.strokes, self._pieces, self._hand = None, [], None, None
-        self._working = False
+        self.kind, self.strokes, self._hand = None, [], None
+        self._shown = self._surface = None
+        self._working = self._applying = False
         self._stage.end_seeds()
         self._view.hide_seeding()
         self._changed()
+
+
+def _same_segment(one: Preview, other: Preview) -> bool:
+    return one.segment == other.segment and np.array_equal(one.members, other.members)

@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from segmend.app.presenters.pieces import Pieces, pieces_of
 from segmend.core.edits.model import Cleave, Split, Spot
-from segmend.core.errors import EditRefused, InputError
+from segmend.core.errors import EditRefused, InputError, StaleEdit
 from segmend.core.geometry import ZyxNm
 
 Kind = Literal["split", "cleave"]
@@ -30,6 +33,28 @@ class Stroke:
     places_nm: tuple[ZyxNm, ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Preview:
+    """What some seeds would do, and when that was found out.
+
+    Parameters
+    ----------
+    pieces : Pieces, optional
+        None while the seeds are of one side only.
+    segment : int
+        Dense segment that is taken apart.
+    members : (k,) int
+        Its supervoxels.
+    row : int
+        The newest row of the journal that was in effect.
+    """
+
+    pieces: Pieces | None
+    segment: int
+    members: NDArray[Any]
+    row: int
+
+
 class Misplaced(EditRefused):
     """Seeds that are not in the segment in hand."""
 
@@ -39,7 +64,7 @@ class Misplaced(EditRefused):
 
 
 class SegmentInHand:
-    """A segment found by a place, so that it is found again when a colleague changed it.
+    """A segment found by a place, so that it is found again after any edit.
 
     Parameters
     ----------
@@ -58,15 +83,12 @@ class SegmentInHand:
         self._kind = kind
         self._anchor = session.spot_at(place_nm)
         self._read: dict[ZyxNm, Spot] = {}
-        self.segment = self._now()
-        self.name = int(session.segmentation.export_ids([self.segment])[0])
+        self._revision = -1
+        self.segment = self.name = 0
+        self._find()
 
-    def forget(self) -> None:
-        """Read supervoxels anew: voxels may have changed."""
-        self._read.clear()
-
-    def pieces(self, strokes: Sequence[Stroke]) -> Pieces | None:
-        """Return what seeds would make of the segment; None while they are of one side only.
+    def preview(self, strokes: Sequence[Stroke]) -> Preview:
+        """Return what seeds would make of the segment.
 
         Raises
         ------
@@ -75,25 +97,49 @@ class SegmentInHand:
         EditRefused
             If the seeds do not fit.
         """
-        segment = self._now()
+        segment = self._find()
+        segmentation, row = self._session.segmentation, self._session.timeline.newest_row
         seeds = self._seeds(strokes, segment)
-        if len(seeds) < 2:
-            return None
-        resolved = self._session.preview(self._edit_of(seeds))
-        grid = self._session.project.grid
-        return pieces_of(resolved, seeds, segment, self._session.segmentation, grid)
+        pieces = None
+        if len(seeds) > 1:
+            resolved = self._session.preview(self._edit_of(seeds))
+            pieces = pieces_of(resolved, seeds, segment, segmentation, self._session.project.grid)
+        return Preview(pieces, segment, np.array(segmentation.members(segment)), row)
 
-    def edit(self, strokes: Sequence[Stroke]) -> Split | Cleave:
-        """Return the edit that seeds stand for; raises what `pieces` raises."""
-        return self._edit_of(self._seeds(strokes, self._now()))
+    def edit(self, strokes: Sequence[Stroke], shown: Preview) -> Split | Cleave:
+        """Return the edit that seeds stand for; raises what `preview` raises.
+
+        Raises
+        ------
+        StaleEdit
+            If it would not do any more what was shown.
+        """
+        if self._session.timeline.newest_row != shown.row:
+            now = self.preview(strokes).pieces
+            if now is None or shown.pieces is None or not now.same_as(shown.pieces):
+                raise StaleEdit(
+                    f"Segment {self.name} was changed meanwhile: "
+                    "look at the new colours, then press Enter again."
+                )
+        return self._edit_of(self._seeds(strokes, self._find()))
 
     def _edit_of(self, seeds: Seeds) -> Split | Cleave:
         sides = tuple(seeds[side] for side in sorted(seeds))
         return Split(sides) if self._kind == "split" else Cleave(sides)
 
-    def _now(self) -> int:
-        anchor = self._session.spot_at(self._anchor.place_nm)
-        return int(self._session.segmentation.segment_of[anchor.supervoxel])
+    def _find(self) -> int:
+        """Look up the segment as it is now; after an edit of voxels, everything is read anew."""
+        segmentation = self._session.segmentation
+        if (revision := segmentation.patches.revision) != self._revision:
+            self._revision = revision
+            self._read.clear()
+            self._anchor = self._session.spot_at(self._anchor.place_nm)
+        segment = int(segmentation.segment_of[self._anchor.supervoxel])
+        if not segment:
+            raise EditRefused("There is no segment any more where the split began: cancel it.")
+        self.name = int(segmentation.export_ids([segment])[0])
+        self.segment = segment
+        return segment
 
     def _seeds(self, strokes: Sequence[Stroke], segment: int) -> Seeds:
         seeds: Seeds = {}

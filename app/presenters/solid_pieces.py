@@ -45,12 +45,14 @@ class SolidPieces:
         self._surface: Any = None
         self._pieces: Pieces | None = None
 
-    def begin(self, segment: int) -> None:
-        """Show a segment, all of one colour."""
+    def begin(self, segment: int, *, frame: bool = True) -> None:
+        """Show a segment, all of one colour; without `frame` the view stays turned as it is."""
         members = np.asarray(self._members(segment))
         self._surface, self._pieces = None, None
         self._jobs.query(
-            lambda: self._surfacer(members, FACE_BUDGET), self._on_surface, topic=_TOPIC
+            lambda: self._surfacer(members, FACE_BUDGET),
+            lambda surface: self._on_surface(surface, frame),
+            topic=_TOPIC,
         )
 
     def show(self, pieces: Pieces | None) -> None:
@@ -64,9 +66,9 @@ class SolidPieces:
         """Forget the segment."""
         self._surface = self._pieces = None
 
-    def _on_surface(self, surface: Any) -> None:
+    def _on_surface(self, surface: Any, frame: bool) -> None:
         self._surface = surface
-        self._stage.show_meshes(coloured(surface, self._pieces))
+        self._stage.show_meshes(coloured(surface, self._pieces), frame=frame)
 
     def _draw(self, meshes: list[ColouredMesh]) -> None:
         if self._surface is not None:

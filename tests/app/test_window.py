@@ -242,6 +242,27 @@ def test_history_switches_an_operation_with_the_keyboard(opened, qtbot):
     assert opened.window.history.list.rows.rows[0].on is False
 
 
+def test_the_history_may_be_switched_while_seeds_are_placed(opened, qtbot):
+    work, session = opened.now.work, opened.now.session
+    press(qtbot, opened, Qt.Key.Key_A)
+    points = session.segmentation.points(np.array([1, 2]))
+    places = [session.project.grid.to_nm(tuple(point)) for point in points.tolist()]
+    work.seeding.begin("split", places[0])
+    for place in places:
+        work.seeding.place((place,))
+    merged = work.seeding._pieces
+    opened.window.history.switched.emit(1, False)
+    wait_until_drawn(opened)
+    assert opened.window.history.list.rows.rows[0].on is False
+    assert work.seeding.solved
+    members = np.sort(np.concatenate(list(work.seeding._pieces.supervoxels.values())))
+    assert members.tolist() == [1, 2, 3]
+    assert not work.seeding._pieces.same_as(merged)
+    press(qtbot, opened, Qt.Key.Key_Return)
+    assert not work.seeding.active
+    assert opened.window.history.list.rows.rows[0].title == "Cut a segment"
+
+
 def test_refusals_are_said_over_the_views(opened):
     work = opened.now.work
     place = two_places(work.session)[0]

@@ -250,8 +250,86 @@ def test_edits_of_others_are_followed(seeding, session, stage, places):
     seeding.begin("split", places[0])
     seeding.place(places[:1])
     seeding.place(places[1:2])
+    session.edited.connect(seeding.follow)
     session.apply(Merge((session.spot_at(places[0]), session.spot_at(places[3]))))
-    seeding.follow(None)
     shown = np.concatenate(list(pieces(stage).supervoxels.values()))
     members = session.segmentation.members(segments(session, [1])[0])
     assert set(shown.tolist()) == set(members.tolist())
+    stage.show_segment.assert_called_once_with(segments(session, [1])[0])
+
+
+@pytest.fixture
+def merged(session, seeding, places):
+    """Seeds in a segment that was merged of two; the merge can be switched off."""
+    merge = session.apply(Merge((session.spot_at(places[0]), session.spot_at(places[3]))))
+    seeding.begin("split", places[0])
+    seeding.place(places[:1])
+    seeding.place(places[1:2])
+    assert seeding.solved
+    return merge.operation
+
+
+def test_a_switch_of_the_history_is_seen_in_the_colours(
+    seeding, session, stage, view, merged, places
+):
+    session.edited.connect(seeding.follow)
+    session.switch(off=[merged])
+    assert seeding.solved
+    shown = np.concatenate(list(pieces(stage).supervoxels.values()))
+    assert sorted(shown.tolist()) == [16, 17, 18]
+    seeding.apply()
+    assert len(set(segments(session))) == 2
+
+
+def test_apply_refuses_to_do_something_else_than_the_colours_show(
+    seeding, session, stage, view, told, merged
+):
+    session.switch(off=[merged])
+    rows = len(session.log())
+    seeding.apply()
+    assert len(session.log()) == rows
+    assert isinstance(told.failed.call_args.args[0], StaleEdit)
+    assert "press Enter again" in line(view).words
+    shown = pieces(stage).supervoxels
+    seeding.apply()
+    assert len(session.log()) == rows + 1
+    for ids in shown.values():
+        assert len({int(session.segmentation.segment_of[s]) for s in ids}) == 1
+
+
+def test_edits_elsewhere_cost_no_second_look(seeding, session, stage, told, merged):
+    stage.show_pieces.reset_mock()
+    session.edited.connect(seeding.follow)
+    spots = tuple(session.spot_at(place(session, supervoxel)) for supervoxel in (31, 35))
+    session.apply(Merge(spots))
+    stage.show_pieces.assert_not_called()
+    seeding.apply()
+    told.failed.assert_not_called()
+    assert not seeding.active
+
+
+def test_a_change_while_the_pieces_are_worked_out_is_not_missed(session, view, stage, told, places):
+    waiting = []
+    slow = MagicMock()
+    slow.edit = lambda work, then, failed=None, topic="": waiting.append((work, then))
+
+    def answer(number=0):
+        work, then = waiting.pop(number)
+        then(work())
+
+    seeding = SeedingPresenter(
+        session, slow, view, stage, changed=told.changed, applied=told.applied, failed=told.failed
+    )
+    seeding.begin("split", places[0])
+    answer()
+    seeding.place(places[:1])
+    seeding.place(places[1:2])
+    work, then = waiting.pop()
+    found = work()
+    session.edited.connect(seeding.follow)
+    session.apply(Merge((session.spot_at(places[0]), session.spot_at(places[3]))))
+    then(found)
+    assert not seeding.solved
+    answer(-1)
+    assert seeding.solved
+    assert 1 in np.concatenate(list(pieces(stage).supervoxels.values()))

@@ -86,7 +86,7 @@ def solid(session, jobs, stage, surfacer):
 
 def test_the_surface_is_made_once_and_the_view_stays_turned(solid, segment, stage, surfacer):
     solid.begin(segment)
-    assert "frame" not in stage.show_meshes.call_args.kwargs
+    assert stage.show_meshes.call_args.kwargs["frame"]
     for side in (1, 2):
         solid.show(made(table_of(s16=side, s17=2, s18=2)))
     assert stage.show_meshes.call_args.kwargs == {"frame": False}
@@ -99,3 +99,9 @@ def test_nothing_is_drawn_after_the_end(solid, segment, stage):
     stage.show_meshes.reset_mock()
     solid.show(made(table_of(s16=1)))
     stage.show_meshes.assert_not_called()
+
+
+def test_a_segment_that_changed_is_shown_without_turning_the_view(solid, segment, stage):
+    solid.begin(segment)
+    solid.begin(segment, frame=False)
+    assert not stage.show_meshes.call_args.kwargs["frame"]
