@@ -2,8 +2,9 @@
 
 Two operations that touch no common segment, no common supervoxel and no patches that meet can change places. What an
 operation touches is told by keys in one index: a segment, a supervoxel that a patch ends or makes, or a cell of the
-volume that a patch reaches into. Cells may say that two operations depend on each other that do not; the answer is then
-slower, not wrong.
+volume that a patch reaches into. Where a supervoxel that it names is dead, its plan also looks at what became of that
+one and at the voxel of its place, without changing either. Cells may say that two operations depend on each other that
+do not; the answer is then slower, not wrong.
 """
 
 from __future__ import annotations
@@ -80,6 +81,25 @@ def effects(change: Change) -> Keys:
     return frozenset(chain(change.segments, _of_patches(patches), decided))
 
 
+def looked_at(
+    resolved: Resolved, segmentation: Segmentation, voxels: SupervoxelVoxels | None
+) -> Keys:
+    """Return what the plan of an edit looks at in the segmentation as it is besides what it changes, as keys.
+
+    Nothing where all that the edit names is alive: whatever ends one of these changes its segment, which the edit
+    changes, too.
+    """
+    keys: set[Hashable] = set()
+    for spot in resolved.edit.spots:
+        if not segmentation.is_alive(spot.supervoxel):
+            keys.update(-s for s in segmentation.lineage(spot.supervoxel))
+            if voxels is not None:
+                keys.update(_cells(_voxel_of(voxels, spot.place_nm)))
+    for side in resolved.sides:
+        keys.update(-s for s in _parts_of_dead(np.array(side, np.int64), segmentation))
+    return frozenset(keys)
+
+
 def needs(resolved: Resolved, segmentation: Segmentation, voxels: SupervoxelVoxels | None) -> Keys:
     """Return what the plan of an edit looks at in the segmentation as it is, as keys."""
     named = [spot.supervoxel for spot in resolved.edit.spots]
@@ -103,10 +123,13 @@ def needs(resolved: Resolved, segmentation: Segmentation, voxels: SupervoxelVoxe
 
 def _with_parts(named: NDArray[np.int64], segmentation: Segmentation) -> set[int]:
     """Return supervoxels and, of the dead ones, everything that was made of them."""
+    return {*named.tolist(), *_parts_of_dead(named, segmentation)}
+
+
+def _parts_of_dead(named: NDArray[np.int64], segmentation: Segmentation) -> Iterator[int]:
     known = named <= segmentation.supervoxel_count
     alive = segmentation.segment_of[np.where(known, named, 0)] > 0
-    dead = (s for n in named[~alive].tolist() for s in segmentation.lineage(n))
-    return {*named.tolist(), *dead}
+    return (s for n in named[~alive].tolist() for s in segmentation.lineage(n))
 
 
 def _inside(patches: Iterable[Patch], voxels: SupervoxelVoxels | None) -> Iterator[Patch]:

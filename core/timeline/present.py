@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from segmend.core.edits.model import Resolved
 from segmend.core.edits.voxels import SupervoxelVoxels
 from segmend.core.journal.operation import Operation, Problem
 from segmend.core.segmentation.segmentation import Change, Segmentation
 from segmend.core.segmentation.supervoxel_graph import Edges
 from segmend.core.timeline.decisions import decision_keys
-from segmend.core.timeline.effects import EffectIndex, effects, needs
+from segmend.core.timeline.effects import EffectIndex, Keys, effects, looked_at, needs
 from segmend.core.timeline.replay import decoded, planned
 
 
@@ -29,11 +30,14 @@ class Part:
     change : Change
     backwards : bool
         Whether it was taken back.
+    looked_at : frozenset
+        What its plan looked at besides what it changed, see `effects.looked_at`.
     """
 
     target: Operation
     change: Change
     backwards: bool = False
+    looked_at: Keys = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +112,18 @@ class Present:
         """Say whether an operation was carried out."""
         return number in self.traces
 
-    def add(self, operation: Operation, change: Change) -> Part:
+    def add(self, part: Part) -> Part:
         """Carry out an operation that is newer than all others, or that fits where it stands."""
-        self.segmentation.apply(operation.number, change)
-        self.traces[operation.number] = Trace.of(change)
-        self.learn(operation, change)
-        return self._known[operation.number]
+        number = part.target.number
+        self.segmentation.apply(number, part.change)
+        self.traces[number] = Trace.of(part.change)
+        self.learn(part)
+        return part
 
-    def learn(self, operation: Operation, change: Change) -> None:
+    def learn(self, part: Part) -> None:
         """Take in what an operation in effect did."""
-        self._known[operation.number] = Part(operation, change)
-        self._index.add(operation.number, effects(change))
+        self._known[part.target.number] = part
+        self._index.add(part.target.number, effects(part.change) | part.looked_at)
 
     def leave_out(self, operation: Operation, problem: Problem) -> None:
         """Note that an operation is on but cannot be carried out."""
@@ -128,15 +133,18 @@ class Present:
     def attempt(self, operation: Operation) -> Part | Problem:
         """Plan an operation that is newer than all others and carry it out, or leave it out."""
         resolved = decoded(operation)
-        change = (
-            resolved
-            if isinstance(resolved, Problem)
-            else planned(operation, resolved, self.segmentation, self.voxels)
-        )
+        part = resolved if isinstance(resolved, Problem) else self._planned(operation, resolved)
+        if isinstance(part, Problem):
+            self.leave_out(operation, part)
+            return part
+        return self.add(part)
+
+    def _planned(self, operation: Operation, resolved: Resolved) -> Part | Problem:
+        change = planned(operation, resolved, self.segmentation, self.voxels)
         if isinstance(change, Problem):
-            self.leave_out(operation, change)
             return change
-        return self.add(operation, change)
+        seen = looked_at(resolved, self.segmentation, self.voxels)
+        return Part(operation, change, looked_at=seen)
 
     def reorder(self, off: Iterable[int], on: Iterable[Operation]) -> tuple[Part, ...]:
         """Switch operations; what every later operation did must be known. All or nothing.
@@ -171,7 +179,7 @@ class Present:
         """Do the opposite of some parts, the last one first."""
         for part in reversed(tuple(parts)):
             if part.backwards:
-                self.add(part.target, part.change)
+                self.add(replace(part, backwards=False))
             else:
                 self._take_back(part.target.number)
         self._left_out, self.problems = left_out, problems
@@ -207,16 +215,16 @@ class Present:
         number, decides = operation.number, decision_keys(operation.candidate)
         moved: list[int] = []
         while True:
-            looked_at = needs(resolved, self.segmentation, self.voxels) | decides
-            later = self._index.later(number, looked_at)
+            needed = needs(resolved, self.segmentation, self.voxels) | decides
+            later = self._index.later(number, needed)
             if not later:
-                change = planned(operation, resolved, self.segmentation, self.voxels)
-                if isinstance(change, Problem):
-                    self.leave_out(operation, change)
+                part = self._planned(operation, resolved)
+                if isinstance(part, Problem):
+                    self.leave_out(operation, part)
                     return moved
-                later = self._index.later(number, effects(change))
+                later = self._index.later(number, effects(part.change))
                 if not later:
-                    tell(self.add(operation, change))
+                    tell(self.add(part))
                     return moved
             moved += self._clear(later, waiting, tell)
 
@@ -236,4 +244,4 @@ class Present:
         self.segmentation.revert(number, part.change)
         del self._known[number], self.traces[number]
         self._index.remove(number)
-        return Part(part.target, part.change, backwards=True)
+        return replace(part, backwards=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from edits_world import World, make_world
+from edits_world import GRID, World, make_world
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -185,6 +185,42 @@ def test_what_does_not_fit_without_an_operation_is_a_conflict_and_comes_back_wit
     assert world.segmentation.state().same_as(state)
 
 
+def spot_in(world, place):
+    return Spot(int(world.labels[place]), GRID.to_nm(place))
+
+
+def one_voxel(world, place):
+    return world.stroke(place, [at + 1 for at in place])
+
+
+@pytest.mark.parametrize("keeps", [False, True], ids=["live", "reopened"])
+def test_what_lies_at_the_place_of_a_dead_supervoxel_is_looked_up_anew(tmp_path, keeps):
+    world = make_world(tmp_path, snapshots=tmp_path / "snapshots")
+    place, t = (5, 9, 10), world.timeline
+    voxel, there = one_voxel(world, place), spot_in(world, place)
+    other = 1 if world.segmentation.segment_of[there.supervoxel] != 1 else 24
+    world.commit(Erase(voxel, None, there.place_nm))
+    painted = world.commit(Paint(voxel, None, there.place_nm)).row.number
+    t.switch(off=[painted])
+    merged = world.commit(Merge((there, world.spot(other)))).row.number
+    world = world.reopened() if keeps else world
+    step = world.timeline.switch(on=[painted])
+    assert merged in {part.target.number for part in step.parts}
+    assert replayed(world)[0].same_as(world.segmentation.state())
+    world.close()
+
+
+def test_a_dead_supervoxel_is_looked_up_anew_where_what_was_erased_comes_back(world):
+    place = (5, 9, 10)
+    voxel, there = one_voxel(world, place), spot_in(world, place)
+    world.commit(Paint(voxel, None, there.place_nm))
+    erased = world.commit(Erase(voxel, None, there.place_nm)).row.number
+    other = 1 if world.segmentation.segment_of[spot_in(world, place).supervoxel] != 1 else 24
+    world.commit(Merge((there, world.spot(other))))
+    world.timeline.switch(off=[erased])
+    assert replayed(world)[0].same_as(world.segmentation.state())
+
+
 def test_switches_that_say_nothing_new_are_refused(world):
     number = world.commit(world.merge(1, 4)).row.number
     for numbers in ({}, {"on": [number]}, {"off": [99]}, {"off": [number], "on": [number]}):
@@ -335,11 +371,22 @@ class EditsMachine(RuleBasedStateMachine):
         members = np.sort(self.world.segmentation.members(segment))
         return int(members[number % len(members)])
 
-    def attempt(self, make):
+    def dead(self, number):
+        """A spot whose supervoxel died or was not born, with a place where it was or may have been."""
+        s = self.world.segmentation
+        dead = np.append(np.flatnonzero(s.segment_of[1:] == 0) + 1, s.supervoxel_count + 1)
+        one = int(dead[number % len(dead)])
+        places = np.argwhere(self.labels == one) if one <= 24 else np.argwhere(self.labels)
+        return Spot(one, GRID.to_nm(tuple(places[number % len(places)])))
+
+    def spot(self, number, dead):
+        return self.dead(number) if dead else self.world.spot(self.alive(number))
+
+    def attempt(self, make, **about):
         before, rows = self.world.segmentation.state(), len(self.world.journal.operations())
         files = sorted(p for p in self.folder.rglob("*") if p.suffix == ".npz")
         try:
-            return self.world.commit(make())
+            return self.world.timeline.commit(make(), **about)
         except (EditRefused, InputError):
             assert self.world.segmentation.state().same_as(before)
             assert len(self.world.journal.operations()) == rows
@@ -368,10 +415,29 @@ class EditsMachine(RuleBasedStateMachine):
     def divide(self, a):
         self.attempt(lambda: self.world.divide(self.alive(a)))
 
-    @rule(a=choice, new=st.booleans(), corner=st.tuples(*[st.integers(0, 7)] * 3))
-    def paint(self, a, new, corner):
+    @rule(a=choice, b=choice, both=st.booleans())
+    def merge_dead(self, a, b, both):
+        self.attempt(lambda: Merge((self.dead(a), self.spot(b, both))))
+
+    @rule(a=choice, b=choice, one=st.integers(0, 1))
+    def accept(self, a, b, one):
+        about = {"candidate": f"c{one}", "verdict": "accept"}
+        self.attempt(lambda: Merge((self.spot(a, b % 2), self.spot(b, a % 2))), **about)
+
+    @rule(one=st.integers(0, 1))
+    def reject(self, one):
+        about = {"candidate": f"c{one}", "verdict": "reject"}
+        self.attempt(lambda: Verdict(f"c{one}", "reject", NOWHERE), **about)
+
+    @rule(
+        a=choice,
+        new=st.booleans(),
+        dead=st.booleans(),
+        corner=st.tuples(*[st.integers(0, 7)] * 3),
+    )
+    def paint(self, a, new, dead, corner):
         mask = self.world.stroke(corner, [c + 2 for c in corner])
-        target = None if new else self.world.spot(self.alive(a))
+        target = None if new else self.spot(a, dead)
         self.attempt(lambda: Paint(mask, target, NOWHERE))
 
     @rule(a=choice, every=st.booleans(), corner=st.tuples(*[st.integers(0, 8)] * 3))
@@ -380,17 +446,13 @@ class EditsMachine(RuleBasedStateMachine):
         only = None if every else self.world.spot(self.alive(a))
         self.attempt(lambda: Erase(mask, only, NOWHERE))
 
-    @rule(a=choice, finished=st.booleans())
-    def mark(self, a, finished):
-        self.attempt(lambda: MarkFinished(self.world.spot(self.alive(a)), finished))
+    @rule(a=choice, dead=st.booleans(), finished=st.booleans())
+    def mark(self, a, dead, finished):
+        self.attempt(lambda: MarkFinished(self.spot(a, dead), finished))
 
-    @rule(a=choice, locked=st.booleans())
-    def lock(self, a, locked):
-        self.attempt(lambda: Lock(self.world.spot(self.alive(a)), locked))
-
-    @rule()
-    def verdict(self):
-        self.attempt(lambda: Verdict("c", "reject", NOWHERE))
+    @rule(a=choice, dead=st.booleans(), locked=st.booleans())
+    def lock(self, a, dead, locked):
+        self.attempt(lambda: Lock(self.spot(a, dead), locked))
 
     @precondition(lambda self: self.world.timeline.can_undo)
     @rule()
