@@ -9,7 +9,7 @@ from segmend.core.edits.voxels import SupervoxelVoxels
 from segmend.core.journal.operation import Operation, Problem
 from segmend.core.segmentation.graph_files import GraphArrays
 from segmend.core.segmentation.segmentation import Segmentation, State
-from segmend.core.timeline.present import Present, Trace
+from segmend.core.timeline.present import Part, Present, Trace
 from segmend.core.timeline.replay import carry_out
 from segmend.core.timeline.restoring import problems_in, restored, snapshot_of
 from segmend.core.timeline.snapshots import SnapshotStore
@@ -70,10 +70,11 @@ class Recall:
         while self._unknown and self._unknown[-1].number >= number:
             segmentation, traces, problems = self._closest(self._unknown, below=number)
             start = len(traces) + len(problems)
-            changes, _ = carry_out(self._unknown[start:], segmentation, self._voxels)
-            for operation, change in zip(self._unknown[start:], changes, strict=True):
-                if change is not None:
-                    present.learn(operation, change)
+            past = Present(segmentation, self._voxels)
+            for operation in self._unknown[start:]:
+                part = past.attempt(operation)
+                if isinstance(part, Part):
+                    present.learn(part)
             del self._unknown[start:]
 
     def save(self, number: int, present: Present, operations: Sequence[Operation]) -> None:

@@ -18,6 +18,7 @@ from segmend.core.journal.journal import Journal
 from segmend.core.journal.operation import Operation, Problem
 from segmend.core.segmentation.graph_files import GraphArrays
 from segmend.core.timeline.decisions import with_decision
+from segmend.core.timeline.effects import looked_at
 from segmend.core.timeline.history import Ledger
 from segmend.core.timeline.present import Part, Step
 from segmend.core.timeline.reading import TimelineReading
@@ -116,10 +117,11 @@ class Timeline(TimelineReading):
             )
             seen.refuse_stale(foreign, change)
             refuse_locked(edit, change, self.segmentation)
+            looked = looked_at(resolved, self.segmentation, self.voxels)
             row = section.append(row)
             self._ledger.check(row)
         self._note(row)
-        step = Step(row, (self._present.add(row, change),))
+        step = Step(row, (self._present.add(Part(row, change, looked_at=looked)),))
         self._keep()
         return step
 
