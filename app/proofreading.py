@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -122,6 +122,7 @@ class Proofreading:
         self.session.edited.connect(self._on_edited, thread="main")
         self.review.start()
         if self.team.shared:
+            self.session.edited.connect(self.team.hear)
             self.team.look()
             self._timer.start(_CATCH_UP_MILLISECONDS)
 
@@ -248,6 +249,6 @@ class Proofreading:
             self._look_again()
         self._changed()
 
-    def _on_caught_up(self, changes: Sequence[Changes], words: str) -> None:
+    def _on_caught_up(self, words: str) -> None:
         self._window.notice.say(words, "news")
         self._look_again()

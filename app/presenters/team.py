@@ -54,7 +54,7 @@ class TeamPresenter:
     jobs : Jobs
     view : TeamView
     caught_up : callable
-        Told of the changes of colleagues, all at once, and of what they did in words.
+        Told in words what colleagues did since the last look.
     lost : callable
         Told once, in words, that the journal cannot be reached, and why; it is tried again at every look.
     keep : callable, optional
@@ -67,7 +67,7 @@ class TeamPresenter:
         jobs: Jobs,
         view: TeamView,
         *,
-        caught_up: Callable[[Sequence[Any], str], None],
+        caught_up: Callable[[str], None],
         lost: Callable[[str, str], None],
         keep: Callable[[], None] = lambda: None,
     ) -> None:
@@ -80,6 +80,8 @@ class TeamPresenter:
         self._is_lost = False
         self._news: list[str] = []
         self._waiting = False
+        self._told = session.timeline.newest_row
+        self._names: dict[int, tuple[int, ...]] = {}
 
     @property
     def shared(self) -> bool:
@@ -93,20 +95,34 @@ class TeamPresenter:
         self._waiting = True
         self._jobs.edit(self._look, self._show, self._on_failure)
 
-    def _look(self) -> tuple[list[Any], list[str], tuple[Person, ...]]:
-        self._keep()
-        changes = list(self._session.catch_up())
-        return changes, self._words(changes), self._people()
+    def hear(self, changes: Any) -> None:
+        """Remember what segments a change touched, also one that came in with an edit of one's own.
 
-    def _words(self, changes: Sequence[Any]) -> list[str]:
-        if not changes:
+        Called by the session on its own thread, where `_look` runs, too.
+        """
+        if changes.author != self._session.author:
+            self._names[changes.operation] = changes.old_export_ids
+
+    def _look(self) -> tuple[list[str], tuple[Person, ...]]:
+        self._keep()
+        for change in self._session.catch_up():
+            self._names[change.operation] = change.old_export_ids
+        newest = self._session.timeline.newest_row
+        words, people = self._words(newest), self._people()
+        self._told = newest  # only now: what could not be told is told at the next look
+        self._names.clear()
+        return words, people
+
+    def _words(self, newest: int) -> list[str]:
+        """Put the rows since the last look into words, without those that were written here."""
+        if newest <= self._told:
             return []
-        first = min(change.operation for change in changes)
-        rows = {row.number: row for row in self._session.journal.operations(after=first - 1)}
+        rows = self._session.journal.operations(after=self._told, up_to=newest)
         return [
-            foreign_words(row.author, row.kind, change.old_export_ids, row.verdict)
-            for change in changes
-            if (row := rows.get(change.operation)) is not None
+            foreign_words(row.author, row.kind, self._names.get(row.number, ()), row.verdict)
+            for row in rows
+            if row.kind != "run"
+            and (row.author != self._session.author or row.number in self._names)
         ]
 
     def _people(self) -> tuple[Person, ...]:
@@ -122,16 +138,16 @@ class TeamPresenter:
             people.append(Person(me, roles.get(me, default), "looking on", me=True))
         return tuple(sorted(people, key=lambda p: (not p.me, not p.busy)))
 
-    def _show(self, found: tuple[list[Any], list[str], tuple[Person, ...]]) -> None:
+    def _show(self, found: tuple[list[str], tuple[Person, ...]]) -> None:
         self._waiting = self._is_lost = False
-        changes, words, people = found
+        words, people = found
         self._view.show_team(people)
-        if changes:
+        if words:
             self._news = [*reversed(words), *self._news][:MOST_NEWS]
             self._view.show_news(self._news)
             rest = len(words) - 1
             more = f", and {rest} more edit{'s' * (rest > 1)}" if rest > 0 else ""
-            self._caught_up(changes, f"{words[-1]}{more}" if words else "")
+            self._caught_up(f"{words[-1]}{more}")
 
     def _on_failure(self, error: Exception) -> None:
         self._waiting = False

@@ -72,6 +72,7 @@ class Desk:
             lost=self.told,
             keep=self.claims.keep,
         )
+        self.session.edited.connect(self.team.hear)
         self.history = HistoryPresenter(
             self.session, jobs, self.history_view,
             changed=self.told, switched=self.told, failed=self.told,
@@ -114,11 +115,21 @@ def test_edits_are_seen_by_the_other_at_the_next_look(desks):
     ada, bob = desks
     bob.review.accept()
     ada.team.look()
-    assert ada.told.call_args.args[1].startswith("Bob merged ")
+    assert ada.told.call_args.args[0].startswith("Bob merged ")
     assert ada.session.state().same_as(bob.session.state())
     people = {p.name: p for p in ada.team_view.show_team.call_args.args[0]}
     assert people["bob"].role == "proofreader"
     assert people["ada"].me
+
+
+def test_an_edit_that_came_in_with_ones_own_is_news(desks):
+    ada, bob = desks
+    bob.review.accept()
+    ada.review.reject()
+    assert {o.author for o in ada.session.operations_in_effect} == {"ada", "bob"}
+    ada.team.look()
+    (news,) = ada.team_view.show_news.call_args.args[0]
+    assert news.startswith("Bob merged ")
 
 
 def test_undo_names_and_takes_ones_own_edit(desks):

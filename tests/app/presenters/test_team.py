@@ -28,18 +28,35 @@ class Shared:
         self.journal.who.return_value = [presence("bob", claims=("c1",)), presence("ada")]
         self.journal.team.members.return_value = [SimpleNamespace(author="bob", role="owner")]
         self.journal.team.default_role = "proofreader"
-        self.journal.operations.return_value = []
-        self.catch_up = MagicMock(return_value=[])
+        self.rows = []
+        self.journal.operations.side_effect = lambda after, up_to: [
+            row for row in self.rows if after < row.number <= up_to
+        ]
+        self.timeline = SimpleNamespace(newest_row=0)
+        self.behind = []
+        self.catch_up = MagicMock(side_effect=self.take_in)
+
+    def take_in(self):
+        """Return the changes of the rows that are not in memory yet."""
+        behind, self.behind = self.behind, []
+        self.timeline.newest_row = len(self.rows)
+        return behind
+
+    def did(self, author, *kinds):
+        """Write rows, and return their changes."""
+        changes = []
+        for kind in kinds:
+            number = len(self.rows) + 1
+            self.rows.append(
+                SimpleNamespace(number=number, kind=kind, author=author, verdict="reject")
+            )
+            changes.append(
+                SimpleNamespace(operation=number, old_export_ids=(12, 40), author=author)
+            )
+        return changes
 
     def bob_did(self, *kinds):
-        rows = [
-            SimpleNamespace(number=n, kind=kind, author="bob", verdict=None)
-            for n, kind in enumerate(kinds, 5)
-        ]
-        self.journal.operations.return_value = rows
-        self.catch_up.return_value = [
-            SimpleNamespace(operation=row.number, old_export_ids=(12, 40)) for row in rows
-        ]
+        self.behind += self.did("bob", *kinds)
 
 
 @pytest.fixture
@@ -91,14 +108,49 @@ def test_who_only_looks_is_there_too(team, shared, view):
 def test_edits_of_others_are_told_at_once(team, shared, view, caught_up):
     shared.bob_did("merge")
     team.look()
-    assert caught_up.call_args.args[1] == "Bob merged 12 and 40"
+    assert caught_up.call_args.args[0] == "Bob merged 12 and 40"
     assert view.show_news.call_args.args[0] == ["Bob merged 12 and 40"]
+
+
+def test_what_came_in_with_an_edit_of_ones_own_is_told_too(team, shared, view, caught_up):
+    (change,) = shared.did("bob", "merge")
+    team.hear(change)
+    for own in shared.did("ada", "split"):
+        team.hear(own)
+    shared.take_in()
+    team.look()
+    caught_up.assert_called_once_with("Bob merged 12 and 40")
+    team.look()
+    assert caught_up.call_count == 1
+
+
+def test_a_verdict_that_came_in_with_an_edit_of_ones_own_is_told_too(team, shared, caught_up):
+    shared.did("bob", "verdict")
+    shared.take_in()
+    team.look()
+    caught_up.assert_called_once_with("Bob rejected a candidate")
+
+
+def test_what_one_did_in_another_window_is_told(team, shared, caught_up):
+    shared.behind = shared.did("ada", "merge")
+    team.look()
+    caught_up.assert_called_once_with("Ada merged 12 and 40")
+
+
+def test_news_outlive_a_look_that_failed(team, shared, caught_up):
+    shared.bob_did("merge")
+    shared.journal.who.side_effect = JournalError("the server is gone")
+    team.look()
+    caught_up.assert_not_called()
+    shared.journal.who.side_effect = None
+    team.look()
+    caught_up.assert_called_once_with("Bob merged 12 and 40")
 
 
 def test_many_edits_are_told_in_one_line(team, shared, caught_up):
     shared.bob_did("merge", "split", "merge")
     team.look()
-    assert caught_up.call_args.args[1] == "Bob merged 12 and 40, and 2 more edits"
+    assert caught_up.call_args.args[0] == "Bob merged 12 and 40, and 2 more edits"
 
 
 def test_news_are_newest_first_and_not_without_end(team, shared, view):
@@ -130,7 +182,7 @@ def test_a_lost_journal_is_told_once_and_tried_again(team, shared, lost, keep, c
     team.look()
     assert lost.call_count == 1
     assert "the server is gone" in lost.call_args.args[1]
-    shared.catch_up.side_effect = None
+    shared.catch_up.side_effect = shared.take_in
     shared.bob_did("merge")
     team.look()
     caught_up.assert_called_once()
