@@ -100,10 +100,13 @@ class Timeline(TimelineReading):
             If it could not be committed; nothing was changed.
         """
         z, y, x = map(float, edit.place_nm)
-        seen = Touched(edit, about.get("candidate"), self.segmentation, self.voxels)
         with self._journal.writing() as section:
-            foreign = self._absorb(section.newer(self._last)) if self._journal.shared else []
-            seen.refuse_stale(foreign)
+            news = section.newer(self._last) if self._journal.shared else []
+            looks = edit, about.get("candidate"), self.segmentation, self.voxels
+            seen = Touched(*looks) if news else None
+            foreign = self._absorb(news)
+            if seen:
+                seen.refuse_stale(foreign)
             resolved = resolve(edit, self.segmentation, self.voxels, self._free)
             row = replace(
                 self._blank,
@@ -115,7 +118,8 @@ class Timeline(TimelineReading):
             change = with_decision(
                 plan(resolved, self.segmentation, self.voxels), row, self.segmentation
             )
-            seen.refuse_stale(foreign, change)
+            if seen:
+                seen.refuse_stale(foreign, change)
             refuse_locked(edit, change, self.segmentation)
             looked = looked_at(resolved, self.segmentation, self.voxels)
             row = section.append(row)

@@ -324,6 +324,29 @@ def test_paint_over_what_somebody_else_changed_is_stale(two):
         ben.commit(stroke)
 
 
+def test_paint_over_voxels_that_somebody_else_erased_meanwhile_is_stale(two):
+    ada, ben = two
+    place = (5, 9, 10)
+    there = spot_in(ada, place)
+    ada.commit(Erase(one_voxel(ada, place), None, there.place_nm))
+    segment = ben.segmentation.segment_of[there.supervoxel]
+    away = next(s for s in range(1, 25) if ben.segmentation.segment_of[s] != segment)
+    with pytest.raises(StaleEdit, match="ada changed segment"):
+        ben.commit(Paint(one_voxel(ben, place), ben.spot(away), there.place_nm))
+    ben.commit(Paint(one_voxel(ben, place), ben.spot(away), there.place_nm))
+
+
+def test_a_stroke_beside_what_somebody_else_erased_is_not_stale(two):
+    ada, ben = two
+    here, there = spot_in(ada, (0, 0, 0)), spot_in(ada, (9, 17, 19))
+    ada.commit(Erase(one_voxel(ada, (0, 0, 0)), None, here.place_nm))
+    segments = ben.segmentation.segment_of[[here.supervoxel, there.supervoxel]]
+    assert segments[0] != segments[1]
+    ben.commit(Erase(one_voxel(ben, (9, 17, 19)), there, there.place_nm))
+    ada.timeline.catch_up()
+    assert np.array_equal(ada.finest(), ben.finest())
+
+
 def test_undo_in_a_team_takes_the_newest_of_ones_own(two):
     ada, ben = two
     ada.commit(ada.merge(1, 4))
