@@ -119,6 +119,8 @@ def _stamp(session: Session, operation: int, start_zyx: tuple[int, int, int]) ->
 
 def _patches_of(session: Session) -> Callable[[int], Iterable[Patch]]:
     from segmend.core.edits.codec import resolved_from_json
+    from segmend.core.edits.numbering import most_supervoxels
 
+    most = most_supervoxels(session.segmentation.base)
     rows = {row.number: row for row in session.journal.operations()}
-    return lambda number: resolved_from_json(rows[number].payload).patches
+    return lambda number: resolved_from_json(rows[number].payload, rows[number].kind, most).patches

@@ -11,7 +11,7 @@ from segmend.core.copies.pairing import SAME_AS, Pairing
 from segmend.core.copies.renumbering import renumbering_of
 from segmend.core.edits.codec import resolved_from_json
 from segmend.core.edits.model import Resolved
-from segmend.core.edits.numbering import MOST_NEW
+from segmend.core.edits.numbering import most_supervoxels
 from segmend.core.edits.voxels import SupervoxelVoxels
 from segmend.core.errors import InputError, SegmendError
 from segmend.core.journal.operation import Operation, Problem
@@ -108,7 +108,7 @@ class _Sides:
         self._their_on = {o.number for o in history(theirs, generation).done}
         self._their_tail = {o.number for o in pairing.theirs}
         self._renumbering = renumbering_of(pairing, ours, theirs, generation, base)
-        self._most = base.supervoxel_count + MOST_NEW
+        self._most = most_supervoxels(base)
         self._own: dict[int, Resolved] = {}
         self._shared_units: dict[int, Units] | None = None
         self.problems: list[Problem] = []
@@ -163,7 +163,7 @@ class _Sides:
             }
             return self._switching(operation.number, changed)
         try:
-            self._own[operation.number] = resolved_from_json(operation.payload, self._most)
+            self._own[operation.number] = self._resolved(operation)
         except SegmendError:
             return None  # not in effect here either
         step = self._fork.step(operation, self._own[operation.number])
@@ -187,7 +187,7 @@ class _Sides:
                 "note",
             ):
                 try:
-                    resolved = resolved_from_json(operation.payload, self._most)
+                    resolved = self._resolved(operation)
                 except SegmendError:
                     continue
                 found[operation.number] = self._fork.touched(resolved)
@@ -213,7 +213,7 @@ class _Sides:
         if operation.kind in _SWITCHING:
             return self._their_switch(operation, last)
         try:
-            theirs = resolved_from_json(operation.payload, self._most)
+            theirs = self._resolved(operation)
             self._renumbering.make_room(theirs)
             ours = self._renumbering.resolved(theirs)
         except SegmendError as error:
@@ -257,7 +257,7 @@ class _Sides:
             )
         ours = self._own[twin.number]
         self._renumbering.forget(arrival.resolved)
-        self._renumbering.identify(resolved_from_json(arrival.operation.payload, self._most), ours)
+        self._renumbering.identify(self._resolved(arrival.operation), ours)
         return Arrival(arrival.operation, ours, twin.number)
 
     def _without_shared(self, arrival: Arrival) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -271,6 +271,9 @@ class _Sides:
         if not causes:
             return arrival
         return replace(arrival, causes=causes)
+
+    def _resolved(self, operation: Operation) -> Resolved:
+        return resolved_from_json(operation.payload, operation.kind, self._most)
 
     def _report(self, operation: Operation, reason: str) -> None:
         text = f"operation {operation.number} ({operation.kind}) by {operation.author}: {reason}"

@@ -26,6 +26,7 @@ from segmend.core.edits.model import (
     SplitSupervoxel,
     Spot,
 )
+from segmend.core.edits.numbering import most_supervoxels
 from segmend.core.errors import InputError, SegmendError
 from segmend.core.journal.operation import Operation
 from segmend.core.segmentation.graph_files import GraphArrays
@@ -159,7 +160,8 @@ def renumbering_of(
     base: GraphArrays,
 ) -> Renumbering:
     """Return what is called otherwise in another copy by what both have, ready for what only that one has."""
-    here = {o.number: made for o in ours if (made := _edit(o, generation)) is not None}
+    most = most_supervoxels(base)
+    here = {o.number: made for o in ours if (made := _edit(o, generation, most)) is not None}
     ledger = Ledger(generation)
     for operation in ours:
         ledger.add(operation)
@@ -167,13 +169,13 @@ def renumbering_of(
     renumbering = Renumbering(base.supervoxel_count, free.segment, free.supervoxel)
     for operation in theirs:
         twin = here.get(pairing.ours_of.get(operation.number, 0))
-        made = None if twin is None else _edit(operation, generation)
+        made = None if twin is None else _edit(operation, generation, most)
         if twin is not None and made is not None:
             renumbering.identify(made, twin)
     return renumbering
 
 
-def _edit(operation: Operation, generation: int) -> Resolved | None:
+def _edit(operation: Operation, generation: int, most: int) -> Resolved | None:
     """Return the edit of a row, if it makes anything."""
     payload = operation.payload
     if operation.generation != generation or not (
@@ -181,6 +183,6 @@ def _edit(operation: Operation, generation: int) -> Resolved | None:
     ):
         return None
     try:
-        return resolved_from_json(payload)
+        return resolved_from_json(payload, operation.kind, most)
     except SegmendError:
         return None

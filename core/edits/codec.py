@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from segmend.core.edits import checked
-from segmend.core.edits.id_lists import MOST_IDS, pack_ids, unpack_ids
+from segmend.core.edits.id_lists import pack_ids, unpack_ids
 from segmend.core.edits.mask import VoxelMask
 from segmend.core.edits.model import (
     Cleave,
@@ -66,38 +66,36 @@ def resolved_to_json(resolved: Resolved) -> dict[str, Any]:
     return data
 
 
-def resolved_from_json(data: Any, most: int = MOST_IDS) -> Resolved:
+def resolved_from_json(data: Any, kind: str, most: int) -> Resolved:
     """Build a resolved edit from JSON values, with the same checks as `edit_from_json`.
 
     Parameters
     ----------
     data : object
         From outside.
+    kind : str
+        What the row says it is; another edit in it is refused.
     most : int
-        Supervoxels that there are; longer lists of them are refused.
+        Supervoxels that there are; more of them in all lists together are refused.
     """
     edit = edit_from_json(data)
+    if kind_of(edit) != kind:
+        raise InputError(f"its row says {kind[:40]!r}, its content is an edit of another kind")
     name = "sides" if "first" in data else "leaving"  # the former in journals of 0.1
     return Resolved(
         edit,
-        sides=tuple(unpack_ids(text, most) for text in checked.items(data, name)),
+        sides=_sides(checked.items(data, name), most),
         new_segments=checked.ids(data, "new_segments"),
         patches=_patches(data),
     )
 
 
-def named_ids(data: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return the segments and the supervoxels that a recorded edit makes, without reading the rest of it.
-
-    Raises
-    ------
-    InputError
-        If they cannot be read.
-    """
-    if "patches" not in data:
-        return checked.ids(data, "new_segments"), ()
-    children = (child for patch in _patches(data) for child in patch.children)
-    return checked.ids(data, "new_segments"), tuple(children)
+def _sides(texts: Iterable[Any], most: int) -> tuple[tuple[int, ...], ...]:
+    sides = []
+    for text in texts:
+        sides.append(unpack_ids(text, most))
+        most -= len(sides[-1])
+    return tuple(sides)
 
 
 def _patches(data: Any) -> tuple[Patch, ...]:

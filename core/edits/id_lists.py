@@ -12,8 +12,6 @@ import numpy as np
 
 from segmend.core.errors import InputError
 
-MOST_IDS = 2**28
-
 
 def pack_ids(ids: Sequence[int]) -> str:
     """Return ids as text: sorted, differences, zlib, base64."""
@@ -21,7 +19,7 @@ def pack_ids(ids: Sequence[int]) -> str:
     return f"{len(ids)}:{base64.b64encode(zlib.compress(steps.tobytes(), 6)).decode('ascii')}"
 
 
-def unpack_ids(text: Any, most: int = MOST_IDS) -> tuple[int, ...]:
+def unpack_ids(text: Any, most: int) -> tuple[int, ...]:
     """Return the ids of `pack_ids`, sorted.
 
     Parameters

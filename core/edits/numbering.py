@@ -57,6 +57,11 @@ class NextIds:
         return _range(self.supervoxel, count, "supervoxels")
 
 
+def most_supervoxels(base: GraphArrays) -> int:
+    """Return how many supervoxels an edit on a base can name, with those that edits made."""
+    return min(base.supervoxel_count + MOST_NEW, _HIGHEST)
+
+
 def usable(ids: Sequence[int], base_count: int) -> bool:
     """Say whether ids can be those of something new on a base that has `base_count` of it."""
     return not ids or (base_count < min(ids) and max(ids) <= min(base_count + MOST_NEW, _HIGHEST))

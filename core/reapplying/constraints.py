@@ -27,6 +27,7 @@ from segmend.core.edits.model import (
     Spots,
     Verdict,
 )
+from segmend.core.edits.numbering import most_supervoxels
 from segmend.core.errors import SegmendError
 from segmend.core.geometry import ZyxNm
 from segmend.core.journal.operation import Operation
@@ -120,7 +121,8 @@ def _decision(
     o = operation
     blank = Decision(o.generation, o.number, o.kind, o.author, o.reason, o.place_nm)
     try:
-        resolved = resolved_from_json(operation.payload)
+        most = most_supervoxels(tissue.segmentation.base)
+        resolved = resolved_from_json(operation.payload, operation.kind, most)
     except SegmendError as error:
         return replace(blank, problem=f"its row is damaged: {error}")
     edit = resolved.edit

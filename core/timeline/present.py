@@ -132,7 +132,7 @@ class Present:
 
     def attempt(self, operation: Operation) -> Part | Problem:
         """Plan an operation that is newer than all others and carry it out, or leave it out."""
-        resolved = decoded(operation)
+        resolved = decoded(operation, self.segmentation.base)
         part = resolved if isinstance(resolved, Problem) else self._planned(operation, resolved)
         if isinstance(part, Problem):
             self.leave_out(operation, part)
@@ -208,7 +208,7 @@ class Present:
         self, operation: Operation, waiting: dict[int, Operation], tell: Callable[[Part], None]
     ) -> list[int]:
         """Carry an operation out at its place; return the later ones that had to make room."""
-        resolved = decoded(operation)
+        resolved = decoded(operation, self.segmentation.base)
         if isinstance(resolved, Problem):
             self.leave_out(operation, resolved)
             return []

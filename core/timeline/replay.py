@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from segmend.core.edits.codec import resolved_from_json
 from segmend.core.edits.model import Resolved
+from segmend.core.edits.numbering import most_supervoxels
 from segmend.core.edits.planning import plan
 from segmend.core.edits.voxels import SupervoxelVoxels
 from segmend.core.errors import EditRefused, SegmendError
@@ -69,16 +70,16 @@ def attempt(
     operation: Operation, segmentation: Segmentation, voxels: SupervoxelVoxels | None
 ) -> Change | Problem:
     """Compute what a recorded operation does to the segmentation as it is, or why it does nothing."""
-    resolved = decoded(operation)
+    resolved = decoded(operation, segmentation.base)
     if isinstance(resolved, Problem):
         return resolved
     return planned(operation, resolved, segmentation, voxels)
 
 
-def decoded(operation: Operation) -> Resolved | Problem:
+def decoded(operation: Operation, base: GraphArrays) -> Resolved | Problem:
     """Read the edit of a row."""
     try:
-        return resolved_from_json(operation.payload)
+        return resolved_from_json(operation.payload, operation.kind, most_supervoxels(base))
     except SegmendError as error:
         return Problem(
             operation.number,

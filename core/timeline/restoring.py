@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmend.core.journal.operation import Operation, Problem
+from segmend.core.segmentation.graph_files import GraphArrays
 from segmend.core.segmentation.partition import Partition
 from segmend.core.segmentation.patches import Patch
 from segmend.core.segmentation.segmentation import Birth, Change, NodeTable, Segmentation
@@ -84,7 +85,7 @@ def restored(
     edges = _edges_of(snapshot)
     traces, seen = {}, 0
     for i, number in enumerate(numbers):
-        patches = _patches(operations[number])
+        patches = _patches(operations[number], fresh.base)
         children = tuple(sorted(c for patch in patches for c in patch.children))
         traces[number] = Trace(
             tuple(named[starts[i] : starts[i + 1]]), children, edges.pop(number, Edges.none())
@@ -120,10 +121,10 @@ def _fill(snapshot: Snapshot, fresh: Segmentation) -> None:
     fresh.locked.update(snapshot.locked.tolist())
 
 
-def _patches(operation: Operation) -> tuple[Patch, ...]:
+def _patches(operation: Operation, base: GraphArrays) -> tuple[Patch, ...]:
     if "patches" not in operation.payload:
         return ()
-    resolved = decoded(operation)
+    resolved = decoded(operation, base)
     if isinstance(resolved, Problem):
         raise ValueError(resolved.reason)
     return resolved.patches

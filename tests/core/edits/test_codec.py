@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from segmend.core.edits.codec import (
     edit_from_json,
     edit_to_json,
-    named_ids,
     resolved_from_json,
     resolved_to_json,
 )
@@ -77,9 +76,8 @@ def test_an_edit_survives_json(edit):
 )
 def test_a_resolved_edit_survives_json(resolved):
     data = through_text(resolved_to_json(resolved))
-    again = resolved_from_json(data)
+    again = resolved_from_json(data, data["kind"], 4)
     assert again == resolved
-    assert named_ids(data) == (resolved.new_segments, resolved.children)
     for one, other in zip(again.patches, resolved.patches, strict=True):
         assert np.array_equal(one.local, other.local)
 
@@ -92,12 +90,12 @@ def test_a_split_of_version_0_1_is_read():
         "sides": [pack_ids([2, 5, 9])],
         "new_segments": [4],
     }
-    assert resolved_from_json(row) == Resolved(Split(((A,), (B,))), ((2, 5, 9),), (4,))
+    assert resolved_from_json(row, "split", 3) == Resolved(Split(((A,), (B,))), ((2, 5, 9),), (4,))
 
 
 @given(st.sets(st.integers(1, 2**32 - 1), min_size=1, max_size=50))
 def test_id_lists_survive_packing(ids):
-    assert unpack_ids(pack_ids(sorted(ids))) == tuple(sorted(ids))
+    assert unpack_ids(pack_ids(sorted(ids)), 50) == tuple(sorted(ids))
 
 
 @pytest.mark.parametrize(
@@ -118,13 +116,27 @@ def test_id_lists_survive_packing(ids):
 )
 def test_damaged_id_lists_are_refused(text):
     with pytest.raises(InputError, match="id list is damaged"):
-        unpack_ids(text)
+        unpack_ids(text, 10)
 
 
 def test_lists_longer_than_there_are_supervoxels_are_refused():
     assert unpack_ids(pack_ids([1, 2, 3]), most=3) == (1, 2, 3)
     with pytest.raises(InputError, match="up to 2"):
         unpack_ids(pack_ids([1, 2, 3]), most=2)
+
+
+def test_the_lists_of_an_edit_together_name_no_supervoxel_more_than_there_are():
+    resolved = Resolved(Cleave(((A,), (B,))), ((1, 2), (3, 4)), (5, 6))
+    data = resolved_to_json(resolved)
+    assert resolved_from_json(data, "cleave", 4) == resolved
+    with pytest.raises(InputError, match="up to 1"):
+        resolved_from_json(data, "cleave", 3)
+
+
+def test_an_edit_of_another_kind_than_its_row_says_is_refused():
+    data = resolved_to_json(Resolved(Merge((A, B))))
+    with pytest.raises(InputError, match="'verdict'"):
+        resolved_from_json(data, "verdict", 9)
 
 
 SPOT = {"supervoxel": 1, "place_nm": [0, 0, 0]}
@@ -209,7 +221,7 @@ def patch(**fields):
 
 
 def test_the_voxels_of_a_patch_are_looked_at_only_when_they_are_needed():
-    (found,) = resolved_from_json(patch()).patches
+    (found,) = resolved_from_json(patch(), "divide", 9).patches
     assert found.children == (7, 8)
     with pytest.raises(InputError, match="damaged"):
         _ = found.local
@@ -239,4 +251,4 @@ def test_the_voxels_of_a_patch_are_looked_at_only_when_they_are_needed():
 )
 def test_damaged_rows_are_refused(data):
     with pytest.raises(InputError):
-        resolved_from_json(data)
+        resolved_from_json(data, "divide", 9)
