@@ -66,7 +66,9 @@ class Proofreading:
         self._voxel_revision = session.segmentation.patches.revision
         self._claims = CandidateClaims(session, allowed=not no_edit)
         scene = window.scene
-        self.solids = SolidsPresenter(jobs, scene, mesher_for(session), session.segmentation)
+        self.solids = SolidsPresenter(
+            jobs, scene, mesher_for(session), session.segmentation, session.timeline.voxels
+        )
         self.review = self._make_review()
         self.history = HistoryPresenter(
             session,
@@ -156,10 +158,7 @@ class Proofreading:
         """Return the dense segment that a command would act on, 0 if there is none."""
         place = self.under_pointer()
         segment = self._window.scene.segment_under(place) if place else 0
-        picks = self.solids.picks
-        if not segment and picks:
-            segment = int(self.session.segmentation.segment_of[picks[-1].supervoxel])
-        return segment
+        return segment or self.solids.latest
 
     def situation(self, plain: Situation) -> Situation:
         """Fill in what commands on a session are enabled by."""

@@ -12,6 +12,9 @@ from segmend.app.presenters.candidate_scene import CandidateScene
 from segmend.app.presenters.ports import ColouredMesh, Jobs, SceneView
 from segmend.core.algorithms.meshes import Mesh, shade
 from segmend.core.edits.model import Spot
+from segmend.core.edits.places import segment_at
+from segmend.core.edits.voxels import SupervoxelVoxels
+from segmend.core.errors import EditRefused
 
 FIRST, SECOND, PICKED = range(3)
 """Positions in `MESH_COLOURS`."""
@@ -34,6 +37,8 @@ class SolidsPresenter:
     mesher : Mesher
     segmentation : Segmentation
         As it is now.
+    voxels : SupervoxelVoxels, optional
+        To find a pick again whose supervoxel was divided.
     """
 
     def __init__(
@@ -42,19 +47,27 @@ class SolidsPresenter:
         stage: SceneView,
         mesher: Mesher,
         segmentation: Any,
+        voxels: SupervoxelVoxels | None = None,
     ) -> None:
         self._jobs = jobs
         self._stage = stage
         self._mesher = mesher
         self._segmentation = segmentation
+        self._voxels = voxels
         self._scene: CandidateScene | None = None
         self._picked: dict[int, Spot] = {}
         self._away = False
+        self._drawn: list[tuple[NDArray[Any], int]] = []
 
     @property
     def picks(self) -> tuple[Spot, ...]:
         """One spot in each picked segment, the latest last."""
         return tuple(self._picked.values())
+
+    @property
+    def latest(self) -> int:
+        """Dense segment of the latest pick, 0 if there is none."""
+        return next(reversed(self._picked), 0)
 
     def show(self, scene: CandidateScene | None) -> None:
         """Show the sides of a candidate; what was picked goes when another candidate comes."""
@@ -91,10 +104,10 @@ class SolidsPresenter:
             self._update()
 
     def follow(self) -> None:
-        """Look again which segments the picks are in, after an edit."""
-        before, picks = list(self._picked), self.picks
+        """Look again which segments the picks are in and what these are made of, after an edit."""
+        picks = self.picks
         self._picked = {s: spot for spot in picks if (s := self._segment(spot))}
-        if list(self._picked) != before:
+        if not self._is_drawn(self._parts()):
             self._update()
 
     def give_way(self, away: bool) -> None:
@@ -104,16 +117,30 @@ class SolidsPresenter:
             self._update()
 
     def _segment(self, spot: Spot) -> int:
-        return int(self._segmentation.segment_of[spot.supervoxel])
+        """Return the segment that an edit of a spot would find; edits of voxels end supervoxels. 0 if none is left."""
+        try:
+            return segment_at(spot, self._segmentation, self._voxels)
+        except EditRefused:
+            return 0
 
-    def _update(self) -> None:
-        if self._away:
-            return
+    def _parts(self) -> list[tuple[NDArray[Any], int]]:
+        """Return what is to be shown: supervoxels and the colour of each mesh."""
         parts: list[tuple[NDArray[Any], int]] = []
         if self._scene is not None:
             parts = [(self._scene.first, FIRST), (self._scene.second, SECOND)]
         members = self._segmentation.members
-        parts += [(np.asarray(members(s)), PICKED) for s in self._picked]
+        return parts + [(np.array(members(s)), PICKED) for s in self._picked]
+
+    def _is_drawn(self, parts: list[tuple[NDArray[Any], int]]) -> bool:
+        drawn = self._drawn
+        return len(drawn) == len(parts) and all(
+            np.array_equal(a, b) for (a, _), (b, _) in zip(drawn, parts, strict=True)
+        )
+
+    def _update(self) -> None:
+        if self._away:
+            return
+        self._drawn = parts = self._parts()
         budget = FACE_BUDGET // max(1, len(parts))
 
         def make() -> list[ColouredMesh]:

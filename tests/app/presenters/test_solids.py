@@ -9,7 +9,8 @@ from segmend.app.presenters.candidate_scene import candidate_scene
 from segmend.app.presenters.ports import SceneView
 from segmend.app.presenters.solids import FACE_BUDGET, FIRST, PICKED, SECOND, SolidsPresenter
 from segmend.core.algorithms.meshes import Mesh
-from segmend.core.edits.model import Merge
+from segmend.core.edits.mask import VoxelMask
+from segmend.core.edits.model import Erase, Merge
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def mesher():
 
 @pytest.fixture
 def solids(jobs, stage, mesher, session):
-    return SolidsPresenter(jobs, stage, mesher, session.segmentation)
+    return SolidsPresenter(jobs, stage, mesher, session.segmentation, session.timeline.voxels)
 
 
 @pytest.fixture
@@ -111,3 +112,50 @@ def test_preparing_makes_the_same_meshes_without_showing(solids, scene, stage, m
     assert prepared == [
         (np.asarray(call.args[0]).tolist(), call.args[1]) for call in mesher.call_args_list
     ]
+
+
+def part_of(session, supervoxel, slices=slice(None)):
+    """A mask of some voxels of a supervoxel, by the z of its sections."""
+    box = session.segmentation.box_of(np.array([supervoxel]))
+    inside = session.supervoxels[0].read(box) == supervoxel
+    chosen = np.zeros_like(inside)
+    chosen[slices] = inside[slices]
+    return VoxelMask.of(box, chosen)
+
+
+def test_an_edit_of_voxels_gives_a_pick_a_new_surface(solids, session, mesher):
+    pick = spot(session, 25)
+    solids.pick(pick)
+    segment = solids.latest
+    shown = mesher.call_args.args[0].tolist()
+    mesher.reset_mock()
+    mask = part_of(session, 26, slice(0, 1))
+    session.apply(Erase(mask, None, spot(session, 26).place_nm))
+    solids.follow()
+    assert solids.latest == segment
+    mesher.assert_called_once()
+    now = mesher.call_args.args[0]
+    assert now.tolist() != shown
+    assert sorted(now) == sorted(session.segmentation.members(segment))
+
+
+def test_a_pick_is_found_again_when_its_supervoxel_is_gone(solids, session, stage):
+    pick = spot(session, 25)
+    solids.pick(pick)
+    segment = solids.latest
+    erased = session.apply(Erase(part_of(session, 25, slice(0, 1)), None, pick.place_nm))
+    assert not session.segmentation.is_alive(25)
+    solids.follow()
+    assert (solids.latest, len(solids.picks)) == (segment, 1)
+    assert colours(stage) == [PICKED]
+    session.switch(off=[erased.operation])
+    solids.follow()
+    assert (solids.latest, len(solids.picks)) == (segment, 1)
+
+
+def test_edits_elsewhere_make_no_mesh(solids, session, mesher):
+    solids.pick(spot(session, 25))
+    mesher.reset_mock()
+    session.apply(Merge((spot(session, 40), spot(session, 44))))
+    solids.follow()
+    mesher.assert_not_called()
