@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from pathlib import Path
 
 from segmend.core.edits.voxels import SupervoxelVoxels
+from segmend.core.geometry import Box
 from segmend.core.journal.operation import Operation, Problem
 from segmend.core.segmentation.graph_files import GraphArrays
 from segmend.core.segmentation.segmentation import Segmentation, State
 from segmend.core.timeline.present import Part, Present, Trace
 from segmend.core.timeline.replay import carry_out
 from segmend.core.timeline.restoring import problems_in, restored, snapshot_of
-from segmend.core.timeline.snapshots import SnapshotStore
+from segmend.core.timeline.snapshots import LATELY, SnapshotStore
 
 
 class Recall:
@@ -41,16 +43,23 @@ class Recall:
         self._voxels = voxels
         self._store = SnapshotStore(folder)
         self._read_only = read_only
+        self._kept: dict[int, int] = {}
+        """Row of each snapshot that is known to fit, and the newest operation in it."""
+        self._outdated: list[int] = []
+        """Rows of those that fit no more."""
+        if not read_only:
+            self._store.sweep()
         self._unknown: list[Operation] = []
         """The first operations that are on, while what they did is not in memory."""
 
     def present(self, operations: Sequence[Operation]) -> tuple[Present, int]:
         """Return the state after operations, and how many were carried out for it."""
-        segmentation, traces, problems = self._closest(operations)
+        segmentation, traces, problems, row = self._closest(operations)
         present = Present(segmentation, self._voxels)
         present.traces = traces
         start = len(traces) + len(problems)
         self._unknown = list(operations[:start])
+        self._note_kept(row)
         numbers = {o.number: o for o in self._unknown}
         for problem in problems:
             present.leave_out(numbers[problem.number], problem)
@@ -60,7 +69,7 @@ class Recall:
 
     def state(self, operations: Sequence[Operation]) -> State:
         """Return the state after operations."""
-        segmentation, traces, problems = self._closest(operations)
+        segmentation, traces, problems, _ = self._closest(operations)
         start = len(traces) + len(problems)
         carry_out(operations[start:], segmentation, self._voxels)
         return segmentation.state()
@@ -68,7 +77,7 @@ class Recall:
     def ensure(self, present: Present, number: int) -> None:
         """Let the present know what every operation from a number on did."""
         while self._unknown and self._unknown[-1].number >= number:
-            segmentation, traces, problems = self._closest(self._unknown, below=number)
+            segmentation, traces, problems, row = self._closest(self._unknown, below=number)
             start = len(traces) + len(problems)
             past = Present(segmentation, self._voxels)
             for operation in self._unknown[start:]:
@@ -76,26 +85,71 @@ class Recall:
                 if isinstance(part, Part):
                     present.learn(part)
             del self._unknown[start:]
+            self._note_kept(row)
 
     def save(self, number: int, present: Present, operations: Sequence[Operation]) -> None:
         """Keep the state after a row."""
-        if not self._read_only and operations:
-            self._store.save(number, snapshot_of(present, operations))
+        if self._read_only or not operations:
+            return
+        self._store.save(number, snapshot_of(present, operations), instead_of=self._outdated)
+        self._outdated.clear()
+        self._kept[number] = operations[-1].number
+
+    def save_earlier(self, present: Present, operations: Sequence[Operation]) -> None:
+        """Keep the state before the last operations, too, so that little is carried out to take these back."""
+        first, last = operations[:-LATELY], operations[-LATELY:]
+        if self._read_only or not first or (self._unknown and self._unknown[-1] in last):
+            return
+        on = [operation.number for operation in first]
+        if self.behind(on) <= LATELY:
+            return
+        with present.without(operation.number for operation in last):
+            self.save(on[-1], present, first)
+
+    def _note_kept(self, row: int) -> None:
+        if row:
+            self._kept[row] = self._unknown[-1].number
+
+    def outdate(self, number: int) -> None:
+        """Note that an operation was switched: snapshots with later ones fit no more."""
+        rows = [row for row, newest in self._kept.items() if newest >= number]
+        self._outdated += rows
+        for row in rows:
+            del self._kept[row]
+
+    def behind(self, on: Sequence[int]) -> int:
+        """Return how many of the operations that are on would be carried out if the project were opened now.
+
+        Parameters
+        ----------
+        on : sequence of int
+            Numbers, sorted.
+
+        Returns
+        -------
+        int
+            0 where nothing is kept anyway.
+        """
+        if self._read_only or not self._store.keeps:
+            return 0
+        fitting = [newest for newest in self._kept.values() if not on or newest <= on[-1]]
+        return len(on) - bisect_right(on, max(fitting, default=0))
 
     def _closest(
         self, operations: Sequence[Operation], *, below: int | None = None
-    ) -> tuple[Segmentation, dict[int, Trace], list[Problem]]:
-        """Return the state after the first of some operations, and what became of each of these."""
+    ) -> tuple[Segmentation, dict[int, Trace], list[Problem], int]:
+        """Return the state after the first of some operations, what became of each of these, and after which row that was kept."""
         snapshot = self._store.newest(self.base, operations, below=below)
         fresh = Segmentation(self.base)
         if snapshot is None:
-            return fresh, {}, []
+            return fresh, {}, [], 0
         first = {o.number: o for o in operations[: len(snapshot.numbers)]}
         try:
-            traces = restored(snapshot, fresh, first)
+            volume = None if self._voxels is None else Box.of_shape(self._voxels.shape_zyx)
+            traces = restored(snapshot, fresh, first, volume)
             problems = problems_in(snapshot)
             if sorted((*traces, *(p.number for p in problems))) != list(first):
                 raise ValueError("operations are missing")
         except (ValueError, KeyError, IndexError):
-            return Segmentation(self.base), {}, []  # damaged: as if it were not there
-        return fresh, traces, problems
+            return Segmentation(self.base), {}, [], 0  # damaged: as if it were not there
+        return fresh, traces, problems, snapshot.row

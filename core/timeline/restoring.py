@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from segmend.core.geometry import Box
 from segmend.core.journal.operation import Operation, Problem
 from segmend.core.segmentation.graph_files import GraphArrays
 from segmend.core.segmentation.partition import Partition
@@ -18,10 +20,10 @@ from segmend.core.segmentation.supervoxel_graph import Edges
 from segmend.core.segmentation.supervoxel_mapping import SupervoxelMapping
 from segmend.core.timeline.present import Present, Trace
 from segmend.core.timeline.replay import Conflict, decoded
+from segmend.core.timeline.snapshot_checks import check_births, check_edges, check_ranges
 from segmend.core.timeline.snapshots import FORMAT, Snapshot, digest
 
 Array = NDArray[Any]
-_MOST_BORN = 50_000_000
 
 
 def snapshot_of(present: Present, operations: Sequence[Operation]) -> Snapshot:
@@ -56,7 +58,10 @@ def snapshot_of(present: Present, operations: Sequence[Operation]) -> Snapshot:
 
 
 def restored(
-    snapshot: Snapshot, fresh: Segmentation, operations: Mapping[int, Operation]
+    snapshot: Snapshot,
+    fresh: Segmentation,
+    operations: Mapping[int, Operation],
+    volume: Box | None = None,
 ) -> dict[int, Trace]:
     """Bring a segmentation without any change into the state of a snapshot.
 
@@ -68,6 +73,8 @@ def restored(
         Changed; of no use any more where this fails.
     operations : mapping from number to Operation
         Voxels are taken from their rows.
+    volume : Box, optional
+        Where voxels may change, if that is known.
 
     Returns
     -------
@@ -79,25 +86,15 @@ def restored(
     ValueError
         If the snapshot is damaged.
     """
-    _check_ranges(snapshot, fresh)
-    numbers, starts = snapshot.trace_numbers.tolist(), snapshot.trace_starts.tolist()
-    named = snapshot.trace_segments.tolist()
-    edges = _edges_of(snapshot)
-    traces, seen = {}, 0
-    for i, number in enumerate(numbers):
-        patches = _patches(operations[number], fresh.base)
-        children = tuple(sorted(c for patch in patches for c in patch.children))
-        traces[number] = Trace(
-            tuple(named[starts[i] : starts[i + 1]]), children, edges.pop(number, Edges.none())
-        )
-        seen += len(children)
-        if patches:
-            birth = _birth(snapshot, patches, children, traces[number].edges)
-            fresh.apply(number, Change(birth=birth))
-        elif len(traces[number].edges):
-            fresh.apply(number, Change(bridges=traces[number].edges))
-    if edges or seen != len(snapshot.born):
-        raise ValueError("edges or supervoxels of operations that are not in effect")
+    check_ranges(snapshot, fresh.base)
+    check_edges(snapshot, fresh.base)
+    numbers = snapshot.trace_numbers.tolist()
+    patches = {n: found for n in numbers if (found := _patches(operations[n], fresh.base))}
+    check_births(snapshot, patches, fresh.base, volume)
+    traces = _traces(snapshot, patches)
+    for number, trace in traces.items():
+        birth = _birth(snapshot, patches[number], trace) if number in patches else None
+        fresh.apply(number, Change(birth=birth, bridges=Edges.none() if birth else trace.edges))
     _fill(snapshot, fresh)
     in_effect = (operations[number] for number in numbers)
     fresh.accepted.update(o.candidate for o in in_effect if o.candidate and o.verdict == "accept")
@@ -130,34 +127,21 @@ def _patches(operation: Operation, base: GraphArrays) -> tuple[Patch, ...]:
     return resolved.patches
 
 
-def _birth(
-    snapshot: Snapshot, patches: tuple[Patch, ...], children: tuple[int, ...], edges: Edges
-) -> Birth:
-    rows = np.searchsorted(snapshot.born, np.array(children, np.int64))
-    if children and (
-        rows[-1] >= len(snapshot.born) or snapshot.born[rows].tolist() != list(children)
-    ):
-        raise ValueError("supervoxels of an operation are missing")
+def _traces(snapshot: Snapshot, patches: Mapping[int, tuple[Patch, ...]]) -> dict[int, Trace]:
+    edges, named = _edges_of(snapshot), snapshot.trace_segments.tolist()
+    bounds = pairwise(snapshot.trace_starts.tolist())
+    traces = {}
+    for number, (start, stop) in zip(snapshot.trace_numbers.tolist(), bounds, strict=True):
+        children = tuple(sorted(c for patch in patches.get(number, ()) for c in patch.children))
+        added = edges.get(number, Edges.none())
+        traces[number] = Trace(tuple(named[start:stop]), children, added)
+    return traces
+
+
+def _birth(snapshot: Snapshot, patches: tuple[Patch, ...], trace: Trace) -> Birth:
+    rows = np.searchsorted(snapshot.born, np.array(trace.children, np.int64))
     nodes = NodeTable(snapshot.size[rows], snapshot.point[rows], snapshot.box[rows])
-    return Birth(patches, children, nodes, edges)
-
-
-def _check_ranges(snapshot: Snapshot, fresh: Segmentation) -> None:
-    count = fresh.base.supervoxel_count
-    highest = max(count, int(snapshot.born.max(initial=0)))
-    good = (
-        int(snapshot.changed.max(initial=0)) <= count
-        and int(snapshot.born.min(initial=count + 1)) > count
-        and highest - count <= _MOST_BORN
-        and int(snapshot.pairs.max(initial=0)) <= highest
-        and (np.diff(snapshot.born.astype(np.int64)) > 0).all()
-        and (np.diff(snapshot.edge_numbers) >= 0).all()
-        and (np.diff(snapshot.trace_starts) >= 0).all()
-        and snapshot.trace_starts[-1] == len(snapshot.trace_segments)
-        and np.isin(snapshot.trace_numbers, snapshot.numbers).all()
-    )
-    if not good:
-        raise ValueError("ids out of range")
+    return Birth(patches, trace.children, nodes, trace.edges)
 
 
 def _edges_of(snapshot: Snapshot) -> dict[int, Edges]:

@@ -10,7 +10,8 @@ import json
 import os
 import zipfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -26,6 +27,8 @@ Array = NDArray[Any]
 FORMAT = 1
 EVERY = 1024
 """Rows between two files: what a killed program has to carry out again."""
+LATELY = 64
+"""Operations that are cheap to take back in a project that was just opened."""
 _MOST_BYTES = 1 << 31
 _FORM: dict[str, tuple[str, tuple[int, ...]]] = {
     "about": ("<i8", ()),
@@ -80,6 +83,8 @@ class Snapshot:
     pairs, affinity, area, strong, centroid : (e, ...)
         As in `Edges`.
     finished, locked : (f,) uint32
+    row : int
+        After which it was written; known once it is.
     """
 
     about: Array
@@ -104,6 +109,7 @@ class Snapshot:
     centroid: Array
     finished: Array
     locked: Array
+    row: int = 0
 
     def __post_init__(self) -> None:
         for name, (dtype, tail) in _FORM.items():
@@ -119,6 +125,7 @@ class Snapshot:
                 raise ValueError(f"{names[0]} has another length")
         if len(self.trace_starts) != len(self.trace_numbers) + 1:
             raise ValueError("trace_starts has another length")
+        self.problems()  # fails in one of many ways if the text is anything else
 
     def problems(self) -> list[tuple[int, bool, str]]:
         """Return the operations left out: number, whether it is a conflict, reason."""
@@ -169,7 +176,19 @@ class SnapshotStore:
                 return snapshot
         return None
 
-    def save(self, number: int, snapshot: Snapshot) -> None:
+    @property
+    def keeps(self) -> bool:
+        """Whether there is a folder."""
+        return self._folder is not None
+
+    def sweep(self) -> None:
+        """Delete what killed programs left unfinished."""
+        if self._folder is not None:
+            for draft in self._folder.glob("*.tmp"):
+                with suppress(OSError):  # what stays does no harm
+                    draft.unlink()
+
+    def save(self, number: int, snapshot: Snapshot, *, instead_of: Iterable[int] = ()) -> None:
         """Write the snapshot after a row, and delete those that are no longer of use; failing does no harm."""
         if self._folder is None:
             return
@@ -178,8 +197,10 @@ class SnapshotStore:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             with draft.open("wb") as file:
-                np.savez(file, **{f.name: getattr(snapshot, f.name) for f in fields(snapshot)})
+                np.savez(file, **{name: getattr(snapshot, name) for name in _FORM})
             os.replace(draft, path)
+            for row in set(instead_of) - {number}:
+                path.with_name(f"{row}.npz").unlink(missing_ok=True)
             self._thin()
         except OSError:
             draft.unlink(missing_ok=True)
@@ -190,7 +211,7 @@ class SnapshotStore:
         newest = files[-1][0]
         ages: dict[int, Path] = {}
         for number, path in files[:-1]:  # of each age the oldest stays, so that it can grow older
-            age = ((newest - number) // EVERY).bit_length()
+            age = ((newest - number) // LATELY).bit_length()
             if ages.setdefault(age, path) != path:
                 path.unlink(missing_ok=True)
 
@@ -210,6 +231,6 @@ def _read(path: Path) -> Snapshot | None:
         if not stored or sum(e.file_size for e in entries) > min(_MOST_BYTES, path.stat().st_size):
             return None
         with np.load(path, allow_pickle=False) as arrays:
-            return Snapshot(**{name: arrays[name] for name in _FORM})
+            return Snapshot(**{name: arrays[name] for name in _FORM}, row=int(path.stem))
     except Exception:  # noqa: BLE001 - a damaged file fails in many ways and none of them matters
         return None

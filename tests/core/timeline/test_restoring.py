@@ -2,7 +2,11 @@
 
 import pytest
 
+from segmend.core.geometry import Box
+from segmend.core.segmentation.segmentation import Segmentation
 from segmend.core.timeline import present
+from segmend.core.timeline.restoring import restored
+from segmend.core.timeline.snapshots import SnapshotStore
 
 
 @pytest.fixture
@@ -41,3 +45,15 @@ def test_the_newest_snapshot_stays_beside_an_older_one_of_its_age(world_with_sna
     world.timeline.close()
     names = sorted(int(path.stem) for path in world.snapshots.glob("*.npz"))
     assert names[-1] == 3
+
+
+def test_a_patch_that_leaves_the_volume_is_not_restored(world_with_snapshots):
+    world = world_with_snapshots
+    world.commit(world.divide(1))
+    world.timeline.close()
+    operations = world.journal.operations()
+    snapshot = SnapshotStore(world.snapshots).newest(world.base, operations)
+    here = {o.number: o for o in operations}
+    assert restored(snapshot, Segmentation(world.base), here, Box.of_shape(world.labels.shape))
+    with pytest.raises(ValueError, match="outside the volume"):
+        restored(snapshot, Segmentation(world.base), here, Box.of_shape((1, 1, 1)))

@@ -92,6 +92,61 @@ def test_a_damaged_snapshot_is_as_if_it_were_not_there(kept, carried_out, damage
     again.close()
 
 
+def _lies(arrays):
+    """Changes of single arrays, each of which would cost memory or fail later, if it were believed."""
+    first, last = arrays["changed"][:1], arrays["born"][-1:]
+    nested = np.frombuffer(b"[" * 100_000, np.uint8)
+    return {
+        "a segment of the highest id": {"changed_to": arrays["changed_to"] | np.uint32(2**32 - 1)},
+        "a segment that is too high": {"born_to": arrays["born_to"] + np.uint32(2**28)},
+        "a dead supervoxel": {"changed_to": arrays["changed_to"] * 0},
+        "a living parent": {"changed_to": np.maximum(arrays["changed_to"], 1)},
+        "a dead child": {"born_to": arrays["born_to"] * 0},
+        "background": {"changed": np.where(arrays["changed"] == first, 0, arrays["changed"])},
+        "a child too many": {"born": np.where(arrays["born"] == last, last + 1, arrays["born"])},
+        "no size": {"size": arrays["size"] * 0},
+        "a huge size": {"size": arrays["size"] + 2**60},
+        "a box outside": {"box": arrays["box"] + 1000},
+        "an empty box": {"box": arrays["box"][:, [3, 4, 5, 0, 1, 2]]},
+        "a place outside": {"point": arrays["point"] - 1000},
+        "an unknown end": {"pairs": arrays["pairs"] + np.uint32([0, 2**20])},
+        "an edge to background": {"pairs": arrays["pairs"] * np.uint32([0, 1])},
+        "no affinity": {"affinity": arrays["affinity"] * np.nan},
+        "an edge of nobody": {"edge_numbers": arrays["edge_numbers"] * 0 + 999},
+        "a mark on what cannot be": {"finished": arrays["finished"] | np.uint32(2**31)},
+        "a lock on what cannot be": {"locked": arrays["locked"] | np.uint32(2**31)},
+        "a touched segment that cannot be": {
+            "trace_segments": arrays["trace_segments"] | np.uint32(2**31)
+        },
+        "an operation twice": {"trace_numbers": arrays["trace_numbers"] * 0 + 3},
+        "problems without end": {"left_out": nested},
+        "problems that are none": {"left_out": np.frombuffer(b"7", np.uint8)},
+    }
+
+
+def test_a_snapshot_that_lies_is_as_if_it_were_not_there(kept, carried_out):
+    live = kept.segmentation.state()
+    kept.close()
+    (path,) = files(kept)
+    arrays = dict(np.load(path))
+    snapshots_of_it = kept.folder / "snapshots"
+    for lie, changed in _lies(arrays).items():
+        carried_out.clear()
+        for old in files(kept):
+            old.unlink()
+        np.savez(snapshots_of_it / path.name, **arrays | changed)
+        again = kept.reopened()
+        assert carried_out, lie
+        assert again.segmentation.state().same_as(live), lie
+        again.journal.close()
+    for old in files(kept):
+        old.unlink()
+    np.savez(snapshots_of_it / path.name, **arrays)
+    carried_out.clear()
+    kept.reopened().journal.close()
+    assert not carried_out
+
+
 def _damage(path, how):
     raw = path.read_bytes()
     arrays = dict(np.load(path))
