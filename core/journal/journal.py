@@ -110,11 +110,6 @@ class Journal:
         with self.writing() as section:
             return section.append(operation)
 
-    def append_many(self, operations: Iterable[Operation]) -> list[Operation]:
-        """Commit operations together, all or none; raises what `append` raises."""
-        with self.writing() as section:
-            return [section.append(operation) for operation in operations]
-
     def operations(self, *, up_to: int | None = None, after: int | None = None) -> list[Operation]:
         """Return the operations in order; the damaged ones are left out and listed in `damaged`.
 

@@ -12,14 +12,16 @@ from dataclasses import dataclass, fields
 from typing import IO, Any
 
 from segmend.core.errors import InputError
+from segmend.core.journal.json_text import MOST_VALUES, object_of
 from segmend.core.journal.operation import Operation, Problem
-from segmend.core.journal.rows import MOST_PAYLOAD, check
+from segmend.core.journal.rows import MOST_PAYLOAD, row_of
 
 FORMAT = 1
 LONGEST_LINE = MOST_PAYLOAD + 2**20
 MOST_BYTES = 4 * 2**30
 _FIELDS = tuple(field.name for field in fields(Operation))
-_decoder = json.JSONDecoder(parse_constant=lambda name: _refuse(f"{name} is no number in JSON"))
+_MOST_VALUES = MOST_VALUES + 2**19
+"""Of a line: those of its payload, and signs in its texts that look like more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +134,10 @@ def _identity(line: bytes, source: str) -> ProjectIdentity:
 
 def _decoded(line: bytes) -> dict[str, Any]:
     try:
-        values = _decoder.decode(line.decode("utf-8"))
-    except (ValueError, RecursionError):
+        text = line.decode("utf-8")
+    except UnicodeDecodeError:
         raise InputError("it is not JSON") from None
-    if not isinstance(values, dict):
-        raise InputError("it is no JSON object")
-    return values
+    return object_of(text, "it", _MOST_VALUES)
 
 
 def _operation(values: dict[str, Any]) -> Operation:
@@ -151,9 +151,5 @@ def _operation(values: dict[str, Any]) -> Operation:
         operation = Operation(**{**values, "place_nm": None if place is None else tuple(place)})
     except TypeError:
         raise InputError("it is no operation: a field is missing") from None
-    check(operation)
+    row_of(operation)
     return operation
-
-
-def _refuse(reason: str) -> Any:
-    raise ValueError(reason)

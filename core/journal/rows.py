@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
-from dataclasses import replace
 from typing import Any
 
 from segmend.core.errors import InputError
+from segmend.core.journal.json_text import check_values, object_of
 from segmend.core.journal.operation import Operation
 
 MOST_OPERATIONS = 2**31 - 1
@@ -16,6 +15,8 @@ MOST_PAYLOAD = 64 * 2**20
 """Bytes of one payload; nothing larger is written or loaded."""
 MOST_TEXT = 2**16
 """Bytes of the other texts of a row, each."""
+_FARTHEST_NM = 1e15
+_LONGEST_MS = 2**53
 
 TEXTS = ("kind", "author", "time", "candidate", "verdict", "reason", "version")
 _LENGTHS = {"kind": 32, "author": 256, "candidate": 128, "verdict": 16, "time": 40, "version": 32}
@@ -72,7 +73,7 @@ def operation_of(row: tuple[Any, ...]) -> Operation:
         kind, generation, {}, author, place, candidate, verdict, reason, milliseconds, number, time, version
     )  # fmt: skip
     check(operation)
-    object.__setattr__(operation, "payload", _decoded(payload))
+    object.__setattr__(operation, "payload", object_of(payload, "its payload"))
     return operation
 
 
@@ -96,6 +97,7 @@ def row_of(operation: Operation) -> dict[str, Any]:
             f"the edit takes {len(payload) >> 20} MiB in the journal, at most {MOST_PAYLOAD >> 20} are allowed: "
             "make it in smaller parts"
         )
+    check_values(payload, "the edit")
     z, y, x = operation.place_nm or (None, None, None)
     return {
         "number": operation.number,
@@ -127,10 +129,10 @@ def check(operation: Operation) -> None:
         raise InputError(f"its number is out of range (1 to {MOST_OPERATIONS})")
     if type(generation) is not int or not 0 <= generation <= MOST_GENERATIONS:
         raise InputError(f"its generation is no number from 0 to {MOST_GENERATIONS}")
-    if operation.milliseconds is not None and type(operation.milliseconds) is not int:
-        raise InputError("its milliseconds are no whole number")
+    if operation.milliseconds is not None and not _is_duration(operation.milliseconds):
+        raise InputError("its milliseconds are no whole number, or too many")
     if operation.place_nm is not None and not _is_place(operation.place_nm):
-        raise InputError("its place is not three finite numbers")
+        raise InputError("its place is not three finite numbers, or too far away")
     if type(operation.kind) is not str or not operation.kind:
         raise InputError("its kind is no text")
     texts = (operation.author, operation.time, operation.reason, operation.version)
@@ -152,20 +154,13 @@ def check_text(name: str, text: str) -> None:
     _check_characters(name, text)
 
 
-def filled(operation: Operation, number: int, time: str, version: str) -> Operation:
-    """Return an operation with its number, and with time and version where it has none."""
-    return replace(
-        operation,
-        number=number,
-        time=operation.time or time,
-        version=operation.version or version,
-    )
-
-
 def _is_place(place: tuple[Any, ...]) -> bool:
-    return (
-        len(place) == 3 and {*map(type, place)} <= {float, int} and all(map(math.isfinite, place))
-    )
+    numbers = len(place) == 3 and {*map(type, place)} <= {float, int}
+    return numbers and all(-_FARTHEST_NM < value < _FARTHEST_NM for value in place)
+
+
+def _is_duration(milliseconds: Any) -> bool:
+    return type(milliseconds) is int and abs(milliseconds) < _LONGEST_MS
 
 
 def _check_characters(name: str, text: str) -> None:
@@ -183,20 +178,3 @@ def _check_characters(name: str, text: str) -> None:
         raise InputError(
             f"{name} has {len(text)} characters: expected at most {_LENGTHS.get(name, MOST_TEXT)}; shorten it"
         )
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no number in JSON")
-
-
-_decoder = json.JSONDecoder(parse_constant=_refuse_constant)
-
-
-def _decoded(payload: Any) -> dict[str, Any]:
-    try:
-        value = _decoder.decode(payload)
-    except (TypeError, ValueError, RecursionError):
-        raise InputError("its payload is not JSON") from None
-    if not isinstance(value, dict):
-        raise InputError("its payload is no object")
-    return value

@@ -29,6 +29,11 @@ from segmend.core.session import Session
 from segmend.core.volumes.memory import MemoryVolume
 
 
+def write_together(journal, *operations):
+    with journal.writing() as section:
+        return [section.append(operation) for operation in operations]
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     with running_server() as server:
@@ -82,7 +87,7 @@ def test_everybody_sees_every_row_in_order(journals):
 def test_an_exception_takes_back_what_was_written_and_its_numbers(journals):
     ada, bob = journals
     with pytest.raises(InputError):
-        ada.append_many([operation(), operation(reason="\0")])
+        write_together(ada, operation(), operation(reason="\0"))
     assert bob.append(operation("bob")).number == 1
     assert ada.append(operation()).number == 2
 
@@ -111,7 +116,7 @@ def test_processes_that_write_at_once_miss_nothing(location):
 
 def test_damaged_rows_are_listed(journals, location):
     ada, _ = journals
-    rows = ada.append_many([operation() for _ in range(5)])
+    rows = [ada.append(operation()) for _ in range(5)]
     on_the_server(
         location,
         "UPDATE operations SET payload = '[1' WHERE number = 1",

@@ -16,6 +16,11 @@ def operation(kind="merge", **fields):
     return Operation(kind=kind, generation=1, payload={"kind": kind}, author="ada", **fields)
 
 
+def write_together(journal, *operations):
+    with journal.writing() as section:
+        return [section.append(operation) for operation in operations]
+
+
 @pytest.fixture
 def journal(tmp_path):
     journal = Journal(tmp_path / "journal.sqlite")
@@ -144,7 +149,7 @@ def test_what_is_written_together_is_there_together(journal, tmp_path):
 def test_an_exception_takes_back_what_was_written(journal):
     kept = journal.append(operation())
     with pytest.raises(InputError):
-        journal.append_many([operation(), operation(reason="\0")])
+        write_together(journal, operation(), operation(reason="\0"))
     assert journal.operations() == [kept]
     assert journal.append(operation()).number == 2
 
@@ -163,7 +168,7 @@ def test_a_section_inside_another_ends_with_it(journal):
 
 
 def test_rows_after_a_number(journal):
-    rows = journal.append_many([operation() for _ in range(5)])
+    rows = [journal.append(operation()) for _ in range(5)]
     assert journal.operations(after=2) == rows[2:]
     assert journal.operations(after=2, up_to=4) == rows[2:4]
     assert journal.operations(after=5) == []
@@ -196,12 +201,22 @@ def test_a_payload_that_is_too_large_is_refused(journal, monkeypatch):
     assert journal.operations() == []
 
 
+def test_a_payload_of_too_many_values_is_refused(journal):
+    with pytest.raises(InputError, match="smaller parts"):
+        journal.append(replace(operation(), payload={"a": [0] * 2**20}))
+    assert journal.operations() == []
+
+
 @pytest.mark.parametrize(
     "fields",
     [
         {"generation": -1},
         {"generation": 1.0},
         {"milliseconds": 1.5},
+        {"milliseconds": 2**53},
+        {"milliseconds": True},
+        {"place_nm": (0.0, 1e15, 0.0)},
+        {"place_nm": (10**400, 0, 0)},
         {"place_nm": (0.0, math.nan, 0.0)},
         {"place_nm": (0.0, 1.0)},
         {"kind": ""},
@@ -263,7 +278,7 @@ json_values = st.recursive(
 @given(
     payload=st.dictionaries(texts, json_values, max_size=4),
     author=texts,
-    place=st.none() | st.tuples(finite, finite, finite),
+    place=st.none() | st.tuples(*[st.floats(-1e14, 1e14)] * 3),
     candidate=st.none() | texts,
     milliseconds=st.none() | st.integers(0, 2**40),
 )

@@ -45,7 +45,7 @@ def spoil(folder, statement, *values):
     ],
 )
 def test_a_damaged_payload_is_listed_and_the_rest_is_read(journal, tmp_path, payload):
-    rows = journal.append_many([operation() for _ in range(3)])
+    rows = [journal.append(operation()) for _ in range(3)]
     spoil(tmp_path, "UPDATE operations SET payload = ? WHERE number = 2", payload)
     assert journal.operations() == [rows[0], rows[2]]
     assert [problem.number for problem in journal.damaged] == [2]
@@ -74,17 +74,30 @@ def test_a_damaged_payload_is_listed_and_the_rest_is_read(journal, tmp_path, pay
 )
 def test_a_damaged_column_is_listed_and_the_rest_is_read(journal, tmp_path, column, value):
     place = (1.0, 2.0, 3.0)
-    rows = journal.append_many([operation(place_nm=place) for _ in range(3)])
+    rows = [journal.append(operation(place_nm=place)) for _ in range(3)]
     spoil(tmp_path, f"UPDATE operations SET {column} = ? WHERE number = 2", value)
     assert journal.operations() == [rows[0], rows[2]]
     assert [problem.number for problem in journal.damaged] == [2]
 
 
 def test_text_that_is_none_spoils_its_own_row_only(journal, tmp_path):
-    rows = journal.append_many([operation() for _ in range(2)])
+    rows = [journal.append(operation()) for _ in range(2)]
     spoil(tmp_path, "UPDATE operations SET reason = CAST(x'80ff' AS TEXT) WHERE number = 1")
     assert journal.operations() == rows[1:]
     assert [problem.number for problem in journal.damaged] == [1]
+
+
+def test_a_payload_of_many_values_is_not_taken_apart(journal, tmp_path):
+    rows = [journal.append(operation()) for _ in range(2)]
+    payload = '{"a":[' + ",".join(["{}"] * 2**20) + "]}"
+    spoil(tmp_path, "UPDATE operations SET payload = ? WHERE number = 1", payload)
+    tracemalloc.start()
+    try:
+        assert journal.operations() == rows[1:]
+        assert tracemalloc.get_traced_memory()[1] < 5 * len(payload)
+    finally:
+        tracemalloc.stop()
+    assert "more than 1048576 values" in journal.damaged[0].reason
 
 
 @pytest.mark.parametrize("column", ["payload", "reason", "candidate"])
@@ -92,7 +105,7 @@ def test_a_huge_value_is_not_loaded(journal, tmp_path, column, monkeypatch):
     monkeypatch.setattr(journal_rows, "MOST_PAYLOAD", 2**16)
     query = journal_rows.select("length(CAST({} AS BLOB))")
     monkeypatch.setattr(SqliteStorage, "select_operations", query)
-    rows = journal.append_many([operation() for _ in range(2)])
+    rows = [journal.append(operation()) for _ in range(2)]
     spoil(tmp_path, f"UPDATE operations SET {column} = zeroblob(1000000) WHERE number = 1")
     tracemalloc.start()
     try:
@@ -105,7 +118,8 @@ def test_a_huge_value_is_not_loaded(journal, tmp_path, column, monkeypatch):
 
 @pytest.mark.parametrize("number", [-5, 0, 2**31, 2**63 - 1, -(2**63)])
 def test_a_number_out_of_range_is_listed_and_stops_nobody(journal, tmp_path, number):
-    journal.append_many([operation() for _ in range(2)])
+    for _ in range(2):
+        journal.append(operation())
     spoil(tmp_path, "UPDATE operations SET number = ? WHERE number = 1", number)
     assert [row.number for row in journal.operations()] == [2]
     assert [problem.number for problem in journal.damaged] == [number]
@@ -149,7 +163,8 @@ def test_what_is_no_file_is_refused(tmp_path, read_only):
 
 @pytest.mark.parametrize("seed", range(20))
 def test_bytes_changed_at_random_never_crash(journal, tmp_path, seed):
-    journal.append_many([operation(reason="x" * 300) for _ in range(40)])
+    for _ in range(40):
+        journal.append(operation(reason="x" * 300))
     journal.close()
     path = tmp_path / "journal.sqlite"
     raw = bytearray(path.read_bytes())

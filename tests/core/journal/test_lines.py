@@ -29,7 +29,7 @@ def read(*lines):
     return read_lines(io.BytesIO(text.encode()), "x.jsonl")
 
 
-texts = st.text(st.characters(codec="utf-8"), max_size=8)
+texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
 operations = st.builds(
     Operation,
     kind=st.sampled_from(["merge", "undo", "note"]),
@@ -71,6 +71,13 @@ def test_what_is_written_is_read(found):
         {**asdict(MERGE), "payload": []},
         {**asdict(MERGE), "place_nm": [1, 2]},
         {**asdict(MERGE), "place_nm": ["a", "b", "c"]},
+        {**asdict(MERGE), "place_nm": [10**400, 0, 0]},
+        {**asdict(MERGE), "milliseconds": 10**30},
+        {**asdict(MERGE), "reason": "\0"},
+        {**asdict(MERGE), "reason": "\ud800"},
+        {**asdict(MERGE), "author": "a" * 300},
+        json.dumps(asdict(MERGE)).replace('"kind": "merge"}', '"kind": 1e999}'),
+        json.dumps(asdict(MERGE)).replace('"kind": "merge"}', '"kind": [' + "{}," * 2**20 + "{}]}"),
         {**asdict(MERGE), "author": None},
         {**asdict(MERGE), "shell": "rm"},
         {"number": 3, "payload": {}},

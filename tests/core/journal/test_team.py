@@ -13,6 +13,11 @@ def operation(author):
     return Operation(kind="merge", generation=1, payload={}, author=author)
 
 
+def write_together(journal, *operations):
+    with journal.writing() as section:
+        return [section.append(operation) for operation in operations]
+
+
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "journal.sqlite"
@@ -43,7 +48,7 @@ def test_viewers_look_on(journal):
     with pytest.raises(NotAllowed, match=r"bob is a viewer .*\(ada\)"):
         journal.append(operation("bob"))
     with pytest.raises(NotAllowed):
-        journal.append_many([operation("ada"), operation("bob")])
+        write_together(journal, operation("ada"), operation("bob"))
     assert journal.operations() == []
     assert journal.append(operation("zoe")).number == 1
 
