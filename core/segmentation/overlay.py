@@ -22,7 +22,6 @@ from segmend.core.volumes.pyramid import downsample_labels
 
 _TILE_ZYX: Zyx = (1, 128, 128)
 """What is made at a time of a coarser level: thin, because sections are looked at one by one."""
-_MOST_CHANGES = 64  # above, it is cheaper to forget everything
 
 
 class OverlaidVolume:
@@ -96,7 +95,9 @@ class OverlaidVolume:
         self._forget_changed()
         places = [_coarse(patch.box, self._scale).intersect(box) for patch in patches]
         for tile in sorted({tile for place in places for tile in _tiles(place)}):
-            yield self._resampled(tile, self.finer)
+            runs = self._resampled(tile, self.finer)
+            if runs is not None:
+                yield runs
 
     def _unpacked(self, patch: Patch) -> Runs:
         runs = self.cache.get(patch)
@@ -106,14 +107,19 @@ class OverlaidVolume:
             self.cache.put(patch, runs)
         return runs
 
-    def _resampled(self, tile: Zyx, finer: OverlaidVolume) -> Runs:
-        """Return what differs from the base in a tile: all patches that lie there have a say."""
+    def _resampled(self, tile: Zyx, finer: OverlaidVolume) -> Runs | None:
+        """Return what differs from the base in a tile: all patches that lie there have a say.
+
+        None where the last of them was taken away since the tile was found.
+        """
         runs = self.cache.get(tile)
         if runs is None:
             revision = self.stack.revision
             place = Box(tile, _sum(tile, (1, 1, 1)))
             whole = _fine(place, _TILE_ZYX).intersect(Box.of_shape(self.shape_zyx))
             boxes = [patch.box for _, patch in self.stack.touching(_fine(whole, self._scale))]
+            if not boxes:
+                return None
             part = reduce(Box.union, [_coarse(box, self._scale).intersect(whole) for box in boxes])
             source = _fine(part, self._factor).intersect(Box.of_shape(finer.shape_zyx))
             labels = downsample_labels(finer.read(source), self._factor)
@@ -125,7 +131,7 @@ class OverlaidVolume:
     def _forget_changed(self) -> None:
         revision = self.stack.revision
         changed = self.stack.changed_since(self._revision)
-        if len(changed) > _MOST_CHANGES:
+        if changed is None:
             self.cache.clear()
         else:
             for box in changed:

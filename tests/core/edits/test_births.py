@@ -57,6 +57,24 @@ def test_the_live_graph_is_that_of_the_voxels(seed):
     np.testing.assert_array_equal(faces, whole.edges)
 
 
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_patches_that_are_covered_may_be_left_out(seed):
+    rng = np.random.default_rng(seed)
+    world = make_voxel_world(seed)
+    for _ in range(12):
+        resolved = random_edit(world, rng)
+        if resolved is not None:
+            world.step(resolved)
+    plain, stack = world.labels.copy(), world.segmentation.patches
+    for operation in stack.operations:
+        for patch in stack.of(operation):
+            local = patch.local
+            ids = np.array((0, *patch.ids), np.uint32)
+            plain[patch.box.slices][local > 0] = ids[local][local > 0]
+    np.testing.assert_array_equal(world.now, plain)
+
+
 @pytest.fixture
 def world():
     return make_voxel_world()

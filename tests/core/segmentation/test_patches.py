@@ -108,3 +108,60 @@ def test_a_reader_keeps_what_it_began_with():
     first = next(reader)
     stack.remove(2)
     assert [first[0], *[operation for operation, _ in reader]] == [1, 2]
+
+
+def stroke(parents, ids, origins=None):
+    local = np.arange(8).reshape(2, 2, 2) % len(ids) + 1
+    return Patch.of(Box((0, 0, 0), (2, 2, 2)), parents, ids, origins or (0,) * len(ids), local)
+
+
+def seen(stack):
+    return [operation for operation, _ in stack.touching(UNIT)]
+
+
+def test_a_patch_is_left_out_once_all_of_its_supervoxels_have_ended():
+    stack = PatchStack()
+    stack.add(1, (stroke((1,), (2, 3)),))
+    stack.add(2, (stroke((2,), (4,)),))
+    assert seen(stack) == [1, 2]
+    stack.add(3, (stroke((3, 4), (5,)),))
+    assert seen(stack) == [3]
+    stack.remove(3)
+    assert seen(stack) == [1, 2]
+
+
+def test_a_patch_that_made_background_stays():
+    stack = PatchStack()
+    stack.add(1, (stroke((1,), (2, 0)),))
+    stack.add(2, (stroke((2,), (3,)),))
+    assert seen(stack) == [1, 2]
+
+
+def test_a_reader_does_not_see_what_is_covered_later():
+    stack = PatchStack()
+    stack.add(1, (stroke((1,), (2,)),))
+    before = stack._placed
+    stack.add(2, (stroke((2,), (3,)),))
+    stack.remove(2)
+    stack.add(3, (stroke((2,), (4,)),))
+    assert [operation for operation, _ in before.touching(UNIT)] == [1]
+
+
+def test_many_patches_are_added_without_copying_those_before():
+    stack, rooms = PatchStack(), []
+    patch = stroke((1,), (2, 0))
+    for operation in range(1, 2001):
+        stack.add(operation, (patch,))
+        if not rooms or stack._placed._boxes is not rooms[-1]:
+            rooms.append(stack._placed._boxes)
+    assert len(rooms) < 10
+    assert seen(stack) == list(range(1, 2001))
+
+
+def test_changes_long_ago_are_forgotten():
+    stack = PatchStack()
+    for operation in range(1, 200):
+        stack.add(operation, (patch_at((operation, 0, 0)),))
+    assert stack.changed_since(0) is None
+    assert [box.start_zyx[0] for box in stack.changed_since(stack.revision - 3)] == [197, 198, 199]
+    assert len(stack._log[1]) < 100
