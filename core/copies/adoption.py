@@ -21,8 +21,6 @@ from segmend.core.journal.journal import Journal, Writing
 from segmend.core.journal.lines import ForeignJournal, ProjectIdentity
 from segmend.core.journal.operation import Operation, Problem
 from segmend.core.segmentation.graph_files import GraphArrays
-from segmend.core.timeline.history import history
-from segmend.core.timeline.replay import replay
 
 MOST_CAUSES = 16
 """Numbers listed with one overlapping operation."""
@@ -115,7 +113,6 @@ def adopt(
     identity : ProjectIdentity
         Of this copy.
     base : GraphArrays
-        What the edits of both stand on.
     voxels : SupervoxelVoxels, optional
         Of the base; needed where edits changed voxels.
     author : str
@@ -123,29 +120,17 @@ def adopt(
 
     Raises
     ------
-    InputError
-        If it is a copy of another project; nothing was changed.
-    StaleEdit
-        If somebody wrote to the journal meanwhile; nothing was changed.
-    JournalError, NotAllowed
-        If the rows cannot be written; nothing was changed.
+    InputError, StaleEdit, JournalError, NotAllowed
+        If it is a copy of another project, somebody wrote meanwhile, or nothing can be written; nothing was changed.
     """
     check_same_project(foreign, identity)
     ours = journal.operations()
-    pairing = pair(ours, foreign.operations)
-    generation = identity.generation
-    shared = history(pairing.shared, generation)
-    fork, _, _ = replay(base, shared.done, voxels)
-    found, damaged = arrivals(
-        pairing, ours, foreign.operations, fork, shared, generation, base, voxels
-    )
+    pairing, generation = pair(ours, foreign.operations), identity.generation
+    found, damaged = arrivals(pairing, ours, foreign.operations, generation, base, voxels)
     with journal.writing() as section:
         if section.newer(ours[-1].number if ours else 0):
             raise StaleEdit("somebody else wrote to the journal meanwhile: adopt once more")
-        adopted = _Writer(section, pairing, author, generation, foreign.source).write(found)
-    known = len(foreign.operations) - len(pairing.theirs)
-    problems = (*foreign.damaged, *damaged)
-    return replace(adopted, source=foreign.source, known=known, damaged=problems)
+        return _Writer(section, pairing, author, generation, foreign).write(found, damaged)
 
 
 def check_same_project(foreign: ForeignJournal, identity: ProjectIdentity) -> None:
@@ -168,19 +153,24 @@ def check_same_project(foreign: ForeignJournal, identity: ProjectIdentity) -> No
 
 class _Writer:
     def __init__(
-        self, section: Writing, pairing: Pairing, author: str, generation: int, source: str
+        self,
+        section: Writing,
+        pairing: Pairing,
+        author: str,
+        generation: int,
+        foreign: ForeignJournal,
     ) -> None:
         self._section = section
         self._pairing = pairing
         self._author = author
         self._generation = generation
-        self._source = source
+        self._foreign = foreign
         self._ours_of: dict[int, int] = dict(pairing.ours_of)
         self._applied: list[Adopted] = []
         self._same: list[Adopted] = []
         self._overlapping: list[Adopted] = []
 
-    def write(self, found: Sequence[Arrival]) -> Adoption:
+    def write(self, found: Sequence[Arrival], damaged: Sequence[Problem]) -> Adoption:
         """Append a row for each operation of theirs, then one that switches off what has to be decided."""
         for arrival in found:
             row = self._section.append(self._row(arrival))
@@ -190,7 +180,14 @@ class _Writer:
         off, on = self._to_take_back(found)
         if off or on:
             self._section.append(self._switch(off, on))
-        return Adoption("", 0, tuple(self._applied), tuple(self._same), tuple(self._overlapping))
+        return Adoption(
+            self._foreign.source,
+            len(self._foreign.operations) - len(self._pairing.theirs),
+            tuple(self._applied),
+            tuple(self._same),
+            tuple(self._overlapping),
+            (*self._foreign.damaged, *damaged),
+        )
 
     def _to_take_back(self, found: Sequence[Arrival]) -> tuple[list[int], list[int]]:
         """Return what must be off, and on, for overlapping operations to change nothing here."""
@@ -255,5 +252,5 @@ class _Writer:
             generation=self._generation,
             payload={"off": off, "on": on},
             author=self._author,
-            reason=f"adopted from {self._source[:200]}: overlapping edits are off until somebody decides",
+            reason=f"adopted from {self._foreign.source[:200]}: overlapping edits are off until somebody decides",
         )

@@ -17,8 +17,8 @@ from segmend.core.errors import InputError, SegmendError
 from segmend.core.journal.operation import Operation, Problem
 from segmend.core.journal.rows import row_of
 from segmend.core.segmentation.graph_files import GraphArrays
-from segmend.core.segmentation.segmentation import Segmentation
-from segmend.core.timeline.history import History, history, targets
+from segmend.core.timeline.history import history, targets
+from segmend.core.timeline.replay import replay
 
 _SWITCHING = ("undo", "redo", "switch")
 
@@ -55,8 +55,6 @@ def arrivals(
     pairing: Pairing,
     ours: Sequence[Operation],
     theirs: Sequence[Operation],
-    fork: Segmentation,
-    shared: History,
     generation: int,
     base: GraphArrays,
     voxels: SupervoxelVoxels | None,
@@ -68,10 +66,6 @@ def arrivals(
     pairing : Pairing
     ours, theirs : sequence of Operation
         The whole journals.
-    fork : Segmentation
-        What the shared operations have left behind.
-    shared : History
-        Of these.
     generation : int
     base : GraphArrays
     voxels : SupervoxelVoxels, optional
@@ -83,7 +77,7 @@ def arrivals(
     list of Problem
         What cannot be used.
     """
-    sides = _Sides(pairing, ours, theirs, Fork(fork, voxels), shared, generation, base)
+    sides = _Sides(pairing, ours, theirs, generation, base, voxels)
     return sides.judged(), sides.problems
 
 
@@ -93,15 +87,15 @@ class _Sides:
         pairing: Pairing,
         ours: Sequence[Operation],
         theirs: Sequence[Operation],
-        fork: Fork,
-        shared: History,
         generation: int,
         base: GraphArrays,
+        voxels: SupervoxelVoxels | None,
     ) -> None:
         self._pairing = pairing
-        self._fork = fork
         self._generation = generation
-        self._shared_on = [operation.number for operation in shared.done]
+        shared = history(pairing.shared, generation).done
+        self._fork = Fork(replay(base, shared, voxels)[0], voxels)
+        self._shared_on = [operation.number for operation in shared]
         self._here = {o.number: o for o in ours}
         self._shared = {o.number for o in pairing.shared}
         self._own_on = {o.number for o in history(ours, generation).done}
