@@ -12,6 +12,7 @@ from segmend.core.segmentation.segmentation import Segmentation, State
 from segmend.core.session_counts import count_recorded
 from segmend.core.session_history import HistoryEntry, entries_of
 from segmend.core.timeline.history import History
+from segmend.core.timeline.replay import Conflict
 from segmend.core.timeline.timeline import Timeline
 
 
@@ -96,6 +97,11 @@ class SessionReading:
     def problems(self) -> tuple[Problem, ...]:
         """Operations that do not fit any more and rows of the journal that are damaged; the rest is in effect."""
         return self.timeline.problems
+
+    @property
+    def damaged(self) -> tuple[Problem, ...]:
+        """Rows of the journal that cannot be used, whatever is switched on."""
+        return tuple(p for p in self.timeline.problems if not isinstance(p, Conflict))
 
     def history(self) -> tuple[HistoryEntry, ...]:
         """Return every edit and verdict with what became of it, the newest last."""

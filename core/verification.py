@@ -112,13 +112,21 @@ def _journal(project: Project) -> tuple[list[Operation], list[Finding]]:
             for text in journal.integrity()
         ]
         operations = journal.operations()
-        damaged = journal.damaged
+        damaged = (*journal.damaged, *_missing(operations, {p.number for p in journal.damaged}))
     except SegmendError as error:
         return [], [Finding("journal", str(error))]
     finally:
         journal.close()
     found += map(_finding, damaged[:_MOST_ROWS])
     return operations, [*found, *_more(len(damaged))]
+
+
+def _missing(operations: list[Operation], damaged: set[int]) -> Iterator[Problem]:
+    """Yield rows that are not there: their numbers have no gaps."""
+    there = {operation.number for operation in operations} | damaged
+    gone = sorted(set(range(1, max(there, default=0) + 1)) - there)
+    if gone:
+        yield Problem(gone[0], f"{len(gone)} journal rows are missing, the first is {gone[0]}")
 
 
 def _finding(problem: Problem) -> Finding:

@@ -50,6 +50,15 @@ def say(text: str) -> None:
     sys.stderr.flush()
 
 
+def say_what_is_left_out(problems: Sequence[Any]) -> None:
+    """Warn on stderr of journal rows that cannot be read, as everything else goes on without them."""
+    if problems:
+        rows = ", ".join(str(problem.number) for problem in problems[:5])
+        say(
+            f"warning: {len(problems)} journal rows cannot be used and are left out (row {rows}): run `segmend check`"
+        )
+
+
 def to_json(values: object) -> str:
     """Return one line of JSON; integers keep all their digits, NaN becomes null."""
     return json.dumps(_plain(values), allow_nan=False)

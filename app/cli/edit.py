@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from segmend.app.cli.answer import Answer, to_json, write_line
+from segmend.app.cli.answer import Answer, say_what_is_left_out, to_json, write_line
 from segmend.app.cli.edit_options import add_actions, request_of
 from segmend.core.errors import InputError, SegmendError
 
@@ -53,6 +53,7 @@ def execute(options: argparse.Namespace) -> Answer:
     with Session.open(
         options.project, author=options.author, read_only=read_only, durable=options.durable
     ) as session:
+        say_what_is_left_out(session.damaged)
         if options.action == "log":
             return _log(session)
         if request is None:

@@ -12,8 +12,11 @@ from segmend.core.geometry import Box
 
 if TYPE_CHECKING:
     from segmend.core.edits.model import Edit
+    from segmend.core.journal.operation import Operation
     from segmend.core.session import Session
     from segmend.core.session_changes import Changes
+
+_MOST_IDS = 20
 
 
 def answer_of(changes: Sequence[Changes]) -> dict[str, Any]:
@@ -71,7 +74,7 @@ def describe_log(session: Session) -> list[dict[str, Any]]:
     return [
         {
             "operation": operation.number,
-            "kind": operation.kind,
+            "kind": _kind(operation),
             "state": states.get(operation.number, ""),
             "author": operation.author,
             "time": operation.time,
@@ -84,6 +87,15 @@ def describe_log(session: Session) -> list[dict[str, Any]]:
         }
         for operation in operations
     ]
+
+
+def _kind(operation: Operation) -> str:
+    """Return what was done: locking and unlocking are one kind of edit."""
+    if operation.kind == "lock" and operation.payload.get("locked") is False:
+        return "unlock"
+    if operation.kind == "mark" and operation.payload.get("finished") is False:
+        return "unmark"
+    return operation.kind
 
 
 def in_words(values: dict[str, Any]) -> str:
@@ -104,4 +116,9 @@ def in_words(values: dict[str, Any]) -> str:
 
 
 def _ids(ids: list[int]) -> str:
-    return " ".join(map(str, ids)) or "nothing"
+    """Return the first few ids; a stroke may touch hundreds."""
+    shown = [
+        *map(str, ids[:_MOST_IDS]),
+        *([f"and {len(ids) - _MOST_IDS} more"] if len(ids) > _MOST_IDS else []),
+    ]
+    return " ".join(shown) or "nothing"

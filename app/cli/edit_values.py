@@ -75,6 +75,10 @@ class _Reader:
                 f'a {self.fields["kind"]} needs two {name} or more: "{name}": [[[Z, Y, X], ...], [[Z, Y, X], ...]], '
                 f"or --{name.removesuffix('s')} twice"
             )
+        if not all(sides):
+            raise InputError(
+                f"a {self.fields['kind']} needs a place in each of its {name}: one of them is empty"
+            )
         return tuple(self._spots(name, side) for side in sides)
 
     def mask(self) -> VoxelMask:
@@ -97,6 +101,8 @@ class _Reader:
     def _stroke(self) -> VoxelMask:
         project, points = self._session.project, self.fields.get("points")
         radius = self.fields.get("radius")
+        if "points" in self.fields and "radius" in self.fields and not _is_number(radius):
+            raise InputError(f'"radius": {json.dumps(radius)} is not a number of nm')
         if not isinstance(points, list) or not points or not _is_number(radius):
             raise InputError(
                 f"a {self.fields['kind']} needs a mask, or points and a radius in nm: give --mask FILE.npy, or "
@@ -122,7 +128,9 @@ class _Reader:
 
     def _spot(self, name: str, point: object) -> Spot:
         if isinstance(point, dict):
-            return checked.spot(point)
+            spot = checked.spot(point)
+            self._session.supervoxel_at(self._session.project.grid.to_index(spot.place_nm))
+            return spot
         return self._session.spot_at(self._place(name, point))
 
     def _place(self, name: str, point: object) -> ZyxNm:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from segmend.app.cli.answer import Answer, Steps
+from segmend.app.cli.answer import Answer, Steps, say_what_is_left_out
 from segmend.app.cli.arguments import add_box_option
 from segmend.core.errors import InputError
 
@@ -45,6 +45,7 @@ def execute(options: argparse.Namespace) -> Answer:
 
     _check_place(options.out)
     with Session.open(options.project, read_only=True) as session:
+        say_what_is_left_out(session.damaged)
         values = export(
             session,
             options.out,

@@ -217,9 +217,13 @@ class SqliteStorage:
             connection.text_factory = str
 
     def _broken(self, what: str, error: Exception) -> JournalError:
+        advice = (
+            "check that the disk is not full and that the folder can be written, then try again"
+        )
+        if "malformed" in str(error) or "not a database" in str(error):
+            advice = "the file is damaged: put it back from a copy of the project"
         return JournalError(
-            f"the journal {self._file} cannot be {what} ({error}); check that the disk is not full and "
-            "that the folder can be written, then try again",
+            f"the journal {self._file} cannot be {what} ({error}); {advice}",
             details=str(error),
         )
 

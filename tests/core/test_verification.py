@@ -99,3 +99,9 @@ def test_affinities_that_are_gone_stop_only_the_edits_that_need_them(path, tmp_p
         with pytest.raises(EditRefused, match="cannot be read"):
             session.apply(SplitSupervoxel(((spots[0],), (spots[2],))))
     assert [place for place, _ in findings(outside)] == ["affinities"]
+
+
+def test_rows_that_are_gone_are_told(path):
+    with closing(sqlite3.connect(path / "journal.sqlite")) as database, database:
+        database.execute("DELETE FROM operations WHERE number = 1")
+    assert any("missing" in problem for place, problem in findings(path) if place == "journal")

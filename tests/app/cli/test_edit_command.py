@@ -2,7 +2,9 @@
 
 import io
 import json
+import sqlite3
 import sys
+from contextlib import closing
 from types import SimpleNamespace
 
 import numpy as np
@@ -200,7 +202,8 @@ MANY = ["--side", *INSIDE, "--side", "9", "9", "9"]
         (["paint", "--points", *INSIDE, "--radius", "10"], "--into --new"),
         (["paint", "--points", *INSIDE, "--new"], "points and a radius"),
         (["paint", "--points", *INSIDE, "--radius", "-1", "--new"], "positive radius"),
-        (["paint", "--points", *INSIDE, "--radius", "nan", "--new"], "points and a radius"),
+        (["paint", "--points", *INSIDE, "--radius", "nan", "--new"], "not a number of nm"),
+        (["paint", "--points", *INSIDE, "--radius", "1e12", "--new"], "thick"),
         (["paint", "--points", "999", "0", "0", "--radius", "1", "--new"], "outside the volume"),
         (["paint", "--mask", "none.npy", "--new"], "cannot be read"),
         (["paint", "--mask", "none.png", "--new"], ".npy file"),
@@ -247,6 +250,11 @@ def test_wrong_input_is_one_line_and_status_2(arguments, told, project_path, cap
         ({"kind": "lock"}, "is not a place"),
         ({"kind": "merge", "at": {"a": 1}}, "a list of"),
         ({"kind": "merge", "spots": [{"supervoxel": 1}, {"supervoxel": 2}]}, "is not a place"),
+        (
+            {"kind": "detach", "at": [{"supervoxel": 1, "place_nm": [1e9, 2, 3]}]},
+            "outside the volume",
+        ),
+        ({"kind": "split", "sides": [[[4, 5, 6]], []]}, "one of them is empty"),
         ({"kind": "switch", "off": 1}, "needs numbers"),
         ({"kind": "switch", "off": [True]}, "needs numbers"),
         ({"kind": "paint", "mask": {"box": [0] * 6, "bits": ""}, "new": True}, "0 voxels"),
@@ -260,3 +268,17 @@ def test_wrong_lines_are_answered_with_what_is_wrong(request_, told, edit):
     answer, summary = edit(stdin=json.dumps(request_))
     assert told in answer["error"]
     assert summary == {"applied": 0, "refused": 1}
+
+
+def test_a_damaged_row_is_told_and_the_rest_goes_on(project_path, capsys):
+    edits = [{"kind": kind, "at": [4, 5, 6]} for kind in ("lock", "unlock")]
+    for request in edits:
+        assert command_line.run(["edit", str(project_path), request["kind"], "--at", *INSIDE]) == 0
+    with closing(sqlite3.connect(project_path / "journal.sqlite")) as database, database:
+        database.execute("UPDATE operations SET payload = 'garbage' WHERE number = 1")
+    capsys.readouterr()
+    assert command_line.run(["edit", str(project_path), "log", "--json"]) == 0
+    told = capsys.readouterr()
+    assert "row 1" in told.err
+    (row,) = json.loads(told.out)["operations"]
+    assert row["kind"] == "unlock"
