@@ -13,17 +13,6 @@ from two_copies import IDENTITY, begin, edit_at_random
 from segmend.core.edits.model import Erase, Merge, Paint, Verdict
 from segmend.core.errors import InputError, StaleEdit
 from segmend.core.journal.lines import ProjectIdentity
-from segmend.core.journal.operation import Operation
-
-
-@pytest.fixture
-def copies(tmp_path):
-    """Ada's and Bob's copy of one project in which every segment has two supervoxels."""
-    ada = begin(tmp_path / "a", per_segment=2)
-    bob = ada.copied(tmp_path / "b", "bob")
-    yield ada, bob
-    ada.close()
-    bob.close()
 
 
 def same_partition(a, b):
@@ -70,17 +59,6 @@ def test_ids_of_both_copies_are_kept_apart(copies):
     assert len(born) == 4
     assert len(np.unique(ada.segmentation.segment_of[born])) == 4
     bob.adopt(ada)
-    assert same_partition(ada, bob)
-
-
-def test_ids_that_only_a_damaged_row_of_ours_names_are_not_given_to_theirs(copies):
-    ada, bob = copies
-    free = ada.base.segment_count + 1
-    ada.journal.append(Operation("x", 1, {"kind": "x", "new_segments": [free, 1]}, "eve"))
-    ada.timeline.catch_up()
-    bob.commit(bob.split(*bob.segmentation.members(1)))
-    (adopted,) = ada.adopt(bob).applied
-    assert [o.number for o in ada.timeline.done] == [adopted.number]
     assert same_partition(ada, bob)
 
 

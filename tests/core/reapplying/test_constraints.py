@@ -1,5 +1,7 @@
 """What decisions say about places, and how they are made good on other supervoxels."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from edits_world import GRID, graph_arrays, make_world, voronoi
@@ -95,6 +97,17 @@ def test_cleaving_and_detaching_part(world):
     assert (frozenset((a, b)), False) in pairs(world, cleaved.constraints)
     assert detached.constraints
     assert not any(together for _, together in pairs(world, detached.constraints))
+
+
+def test_a_damaged_row_says_nothing_but_that_it_is(world, monkeypatch):
+    first, *others = world.segmentation.members(1).tolist()
+    row = world.commit(world.split(first, others)).row
+    damaged = [replace(row, kind="merge"), row]
+    monkeypatch.setattr("segmend.core.edits.numbering.MOST_NEW", -24)
+    for row, told in zip(damaged, ("another kind", "up to 0"), strict=True):
+        (decision,) = decisions_of([row], tissue(world), {})
+        assert told in decision.problem
+        assert not decision.constraints
 
 
 def test_rejections_say_the_opposite_of_what_was_asked(world):
