@@ -12,6 +12,7 @@ from segmend.app.edit_doors import EditDoors
 from segmend.app.jobs import SynchronousJobs, ThreadJobs
 from segmend.app.open_project import OpenProject, scene_volumes
 from segmend.app.options import Options
+from segmend.app.presenters.edit_words import refused_words
 from segmend.app.project_doors import ProjectDoors
 from segmend.app.proofreading import Proofreading
 from segmend.app.widgets import dialogs
@@ -80,7 +81,7 @@ class Application(EditDoors, ProjectDoors):
         self.window.start.show_note("")
         details = getattr(error, "details", "")
         if self._work is not None and isinstance(error, (EditRefused, InputError)):
-            self.window.notice.say(str(error), "warning", details)
+            self.window.notice.say(refused_words(error), "warning", details)
             return
         if not isinstance(error, SegmendError):
             details = "".join(traceback.format_exception(error))

@@ -47,6 +47,20 @@ class EditRefused(SegmendError):
     """An edit does not fit the present segmentation; nothing was changed."""
 
 
+class SegmentLocked(EditRefused):
+    """An edit would change a locked segment.
+
+    Parameters
+    ----------
+    name : int
+        What files and people call the segment.
+    """
+
+    def __init__(self, name: int) -> None:
+        super().__init__(f"segment {name} is locked: unlock it first or leave it as it is")
+        self.name = name
+
+
 class StaleEdit(EditRefused):
     """Somebody else changed what an edit touches since it was looked at; nothing was changed."""
 

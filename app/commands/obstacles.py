@@ -65,6 +65,11 @@ def needs_target(situation: Situation) -> str:
     return "" if situation.target else "point at a segment, or pick one with a double click"
 
 
+def needs_unlocked(situation: Situation) -> str:
+    """Ask for a segment that may be changed."""
+    return "the segment is locked, unlock it with L first" if situation.locked else ""
+
+
 def needs_picks(situation: Situation) -> str:
     """Ask for two picked segments."""
     return "" if situation.picked > 1 else "pick two segments or more with a double click or P"

@@ -19,6 +19,7 @@ from segmend.app.commands.obstacles import (
     needs_segments,
     needs_solution,
     needs_target,
+    needs_unlocked,
     not_seeding,
 )
 
@@ -73,12 +74,13 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "edit.split", "Split…", "Edit", lambda d: d.begin_seeds("split"), ("X",),
-        "Cut the segment under the pointer between seeds", first_of(may_edit, needs_target), rule_before=True,
+        "Cut the segment under the pointer between seeds",
+        first_of(may_edit, needs_target, needs_unlocked), rule_before=True,
     ),
     Command(
         "edit.cleave", "Cleave…", "Edit", lambda d: d.begin_seeds("cleave"), ("V",),
         "Take the segment under the pointer apart into many, each grown from its seeds",
-        first_of(may_edit, needs_target),
+        first_of(may_edit, needs_target, needs_unlocked),
     ),
     Command(
         "edit.merge", "Merge picked", "Edit", lambda d: d.merge_picked(), ("M",),
@@ -87,7 +89,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "edit.detach", "Detach supervoxel", "Edit", lambda d: d.detach(), ("T",),
-        "Take the supervoxel under the pointer out of its segment", first_of(may_edit, needs_target),
+        "Take the supervoxel under the pointer out of its segment", first_of(may_edit, needs_target, needs_unlocked),
     ),
     Command(
         "edit.lock", "Lock segment", "Edit", lambda d: d.toggle_lock(), ("L",),

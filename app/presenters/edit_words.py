@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from segmend.core.errors import SegmentLocked
+
 _DONE = {
     "merge": "Joined segments",
     "split": "Cut a segment",
@@ -104,6 +106,13 @@ def foreign_words(
     if kind in ("mark", "lock"):
         return f"{who} marked {listed(names)}" if names else f"{who} marked a segment"
     return f"{who} {_PAST.get(kind, 'edited')} {listed(names) if names else 'a segment'}"
+
+
+def refused_words(error: Exception) -> str:
+    """Say why an edit is refused, and what a person at the window can do about it."""
+    if isinstance(error, SegmentLocked):
+        return f"Segment {error.name} is locked: point at it and press L to unlock it."
+    return str(error)
 
 
 def listed(names: Sequence[int]) -> str:

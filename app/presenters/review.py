@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from segmend.app.presenters.candidate_scene import CandidateScene, candidate_scene
 from segmend.app.presenters.claims import CandidateClaims
+from segmend.app.presenters.edit_words import refused_words
 from segmend.app.presenters.ports import Jobs, ReviewProgress, ReviewSession, ReviewView, SceneView
 from segmend.app.presenters.wording import review_card
 from segmend.core.candidates.candidate import Candidate
@@ -151,7 +152,9 @@ class ReviewPresenter:
             return self._next(f"Not done: {stale}", refused=True)
         except EditRefused as refusal:
             self._set_aside(candidate, refusal)
-            return self._next(f"Not possible, so it is set aside: {refusal}", refused=True)
+            return self._next(
+                f"Not possible, so it is set aside: {refused_words(refusal)}", refused=True
+            )
         return self._next(f"{_PAST[verdict]} in {milliseconds / 1000:.1f} s")
 
     def _take_back(self) -> _Step:
@@ -163,7 +166,7 @@ class ReviewPresenter:
         try:
             self._session.redo()
         except EditRefused as refusal:
-            return self._next(f"Not possible: {refusal}", refused=True)
+            return self._next(f"Not possible: {refused_words(refusal)}", refused=True)
         return self._next("Done again")
 
     def _next(self, note: str | None, *, refused: bool = False, first: str | None = None) -> _Step:

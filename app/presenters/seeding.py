@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from segmend.app.presenters.edit_words import applied_words
+from segmend.app.presenters.edit_words import applied_words, refused_words
 from segmend.app.presenters.pieces import Pieces
 from segmend.app.presenters.ports import Jobs
 from segmend.app.presenters.seed_words import SeedLine, apply_words, preview_words, seed_title
@@ -259,7 +259,7 @@ class SeedingPresenter:
     def _on_refused(self, error: Exception) -> None:
         """Keep the seeds, so that a refusal costs no work, and show what they would do now."""
         self._applying = False
-        self._solve(trouble=str(error) if isinstance(error, SegmendError) else "")
+        self._solve(trouble=refused_words(error) if isinstance(error, SegmendError) else "")
         self._failed(error)
 
     def _show(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from segmend.core.edits.model import Edit, Lock, MarkFinished
-from segmend.core.errors import EditRefused
+from segmend.core.errors import SegmentLocked
 from segmend.core.segmentation.segmentation import Change, Segmentation
 
 
@@ -23,14 +23,11 @@ def refuse_locked(edit: Edit, change: Change, segmentation: Segmentation) -> Non
 
     Raises
     ------
-    EditRefused
+    SegmentLocked
         Naming the segment.
     """
     if isinstance(edit, Lock | MarkFinished):
         return
     locked = sorted(change.segments & segmentation.locked)
     if locked:
-        name = int(segmentation.export_ids(np.array(locked))[0])
-        raise EditRefused(
-            f"segment {name} is locked: unlock it first (segmend edit PROJECT unlock --at Z Y X) or leave it as it is"
-        )
+        raise SegmentLocked(int(segmentation.export_ids(np.array(locked))[0]))

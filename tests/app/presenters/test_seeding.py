@@ -174,7 +174,8 @@ def test_a_refusal_keeps_the_seeds(seeding, session, view, told, places):
     seeding.place(places[1:2])
     seeding.apply()
     assert isinstance(told.failed.call_args.args[0], EditRefused)
-    assert "locked" in line(view).words
+    assert line(view).words.endswith("is locked: point at it and press L to unlock it.")
+    assert line(view).ready
     assert len(seeding.strokes) == 2
     assert seeding.active
 
