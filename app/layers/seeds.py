@@ -34,6 +34,11 @@ _SYMBOLS = (
     "ring",
 )
 _SEED_PIXELS = 13
+_SEED_VOXELS = 100_000
+"""Larger than any pixel at any zoom, so that all seeds are of `_SEED_PIXELS`."""
+_SEED_BORDER = 0.12
+_SMALLEST_PIXELS = 2
+"""Never reached; the drawing makes the border of clamped seeds at least half of it."""
 _FIRST_SEEDS = 64
 _STILL_PIXELS = 4
 _LINE_PIXELS = 9
@@ -203,9 +208,9 @@ class SeedLayers:
             visible=False,
             shown=np.zeros(_FIRST_SEEDS, bool),
             border_color="white",
-            border_width=0.06,
-            size=1,
-            canvas_size_limits=(_SEED_PIXELS, _SEED_PIXELS),
+            border_width=_SEED_BORDER,
+            size=_SEED_VOXELS,
+            canvas_size_limits=(_SMALLEST_PIXELS, _SEED_PIXELS),
             blending="translucent_no_depth",
             **place,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,6 +13,8 @@ import numpy as np
 from segmend.app.presenters.edit_words import done_words, kind_title, undo_words
 from segmend.app.presenters.ports import Jobs
 from segmend.core.geometry import Grid, ZyxNm
+
+_PREAMBLE = re.compile(r"^operation \d+ \(\w+\) does not fit any more: ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,7 @@ class HistoryRows:
         problems : iterable of Problem
             Rows and operations that have no effect.
         """
-        reasons = {problem.number: problem.reason for problem in problems}
+        reasons = {problem.number: problem_words(problem) for problem in problems}
         rows = [self._row(op, on=True, reasons=reasons) for op in history.done]
         off = (*history.undone, *history.off)
         rows += [self._row(op, on=False, reasons=reasons) for op in off]
@@ -199,7 +202,7 @@ class HistoryPresenter:
         numbers = {"on": (number,)} if on else {"off": (number,)}
 
         def done(changes: Any) -> None:
-            conflicts = "\n".join(f"{c.number}: {c.reason}" for c in changes.conflicts)
+            conflicts = "\n".join(f"{c.number}: {problem_words(c)}" for c in changes.conflicts)
             self._switched(switched_words(number, on, len(changes.conflicts)), conflicts)
 
         self._jobs.edit(lambda: self._session.switch(**numbers), done, self._on_failure)
@@ -251,6 +254,11 @@ def switched_words(number: int, on: bool, conflicts: int) -> str:
         return state
     others = "a later one does" if conflicts == 1 else f"{conflicts} later ones do"
     return f"{state}; {others} not fit any more and {'has' if conflicts == 1 else 'have'} no effect"
+
+
+def problem_words(problem: Any) -> str:
+    """Return why an operation has no effect, without what its line says already."""
+    return _PREAMBLE.sub("", problem.reason)
 
 
 def _damaged(number: int, reason: str) -> HistoryRow:

@@ -140,16 +140,21 @@ def over(opened, fraction_y, fraction_x):
     return canvas, pixel
 
 
-def click(opened, place_nm):
-    """Click at a place of the section on show."""
+def pixel_of(opened, place_nm):
+    """Return (x, y) of a place of the section on show."""
     scene = opened.window.scene
     height, width = scene.sections.canvas.size
     camera = scene.sections.scene.camera
     middle_y, middle_x = camera.center[-2:]
     y = height / 2 + (place_nm[1] - middle_y) * camera.zoom
     x = width / 2 + (place_nm[2] - middle_x) * camera.zoom
+    return round(x), round(y)
+
+
+def click(opened, place_nm):
+    """Click at a place of the section on show."""
     canvas = opened.window.sections.canvas.native
-    pixel = QPoint(round(x), round(y))
+    pixel = QPoint(*pixel_of(opened, place_nm))
     QTest.mouseMove(canvas, pixel)
     QTest.mouseClick(canvas, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, pixel)
     wait_until_drawn(opened)
@@ -186,6 +191,9 @@ def test_split_with_two_clicks_and_enter(opened, qtbot):
     pixels = picture(window.sections.canvas.native)
     assert share(pixels, 2, 0) > 0.005
     assert share(pixels, 0, 2) > 0.005
+    x, y = pixel_of(opened, second)
+    mark = pixels[y - 5 : y + 6, x - 5 : x + 6]
+    assert (mark.min(axis=-1) > 230).mean() < 0.4  # a seed has its colour; white is only its border
     assert window.scene.sections.canvas.size == (height, width)
     press(qtbot, opened, Qt.Key.Key_Return)
     spots = [work.session.spot_at(place) for place in (first, second)]
@@ -269,7 +277,7 @@ def test_refusals_are_said_over_the_views(opened):
     work.editing.toggle_lock(place)
     work.editing.detach(place)
     notice = opened.window.notice
-    assert "locked" in notice.text
+    assert notice.text.endswith("is locked: point at it and press L to unlock it.")
     assert notice.property("kind") == "warning"
 
 

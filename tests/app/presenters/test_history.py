@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 from unittest.mock import MagicMock
 
+import numpy as np
 import pytest
 
 from segmend.app.presenters import history
@@ -11,8 +12,10 @@ from segmend.app.presenters.history import (
     HistoryPresenter,
     HistoryRows,
     HistoryView,
+    problem_words,
     switched_words,
 )
+from segmend.core.edits.model import Merge, Split
 from segmend.core.errors import EditRefused
 from segmend.core.geometry import Grid
 
@@ -58,6 +61,19 @@ def test_conflicts_and_damaged_rows_say_why():
         (9, None, "unreadable"),
         (1, True, "gone"),
     ]
+
+
+def test_a_conflict_says_what_its_line_does_not_say_already(session):
+    segmentation = session.segmentation
+    places = [
+        session.project.grid.to_nm(tuple(p)) for p in segmentation.points(np.array([1, 2])).tolist()
+    ]
+    split = session.apply(Split(((session.spot_at(places[0]),), (session.spot_at(places[1]),))))
+    session.apply(Merge((session.spot_at(places[0]), session.spot_at(places[1]))))
+    (conflict,) = session.switch(off=[split.operation]).conflicts
+    assert problem_words(conflict).startswith("nothing to merge")
+    rows = HistoryRows(GRID).of(session.past, session.problems)
+    assert {row.number: row.problem for row in rows} == {1: "", 2: problem_words(conflict)}
 
 
 def test_a_conflict_that_is_off_is_no_problem():
