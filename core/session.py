@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -250,12 +251,13 @@ class Session(SessionReading):
 
     def close(self) -> None:
         """Keep what makes the next opening fast; give the journal and the writer's lock back."""
-        if self._timeline:
-            self._timeline.close()
-        if self._journal:
-            self._journal.close()
-        if self._lock:
-            self._lock.release()
+        with ExitStack() as ending:  # the last one first, each also where another fails
+            if self._lock:
+                ending.callback(self._lock.release)
+            if self._journal:
+                ending.callback(self._journal.close)
+            if self._timeline:
+                ending.callback(self._timeline.close)
 
     def __enter__(self) -> Self:
         return self

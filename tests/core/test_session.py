@@ -350,3 +350,18 @@ def test_an_exported_segmentation_reopens_as_the_same_partition(session, tmp_pat
         ids = reopened.segmentation.export_ids(reopened.segmentation.segment_of)[voxels(reopened)]
         assert np.array_equal(ids, open_labels(out).read(Box.of_shape(SHAPE)))
         assert reopened.project.grid == GRID
+
+
+def test_a_session_that_fails_to_close_gives_lock_and_journal_back(path, monkeypatch):
+    session = Session.open(path)
+
+    def broken():
+        raise RuntimeError("no")
+
+    closed, close = [], session.journal.close
+    monkeypatch.setattr(session.timeline, "close", broken)
+    monkeypatch.setattr(session.journal, "close", lambda: closed.append(close()))
+    with pytest.raises(RuntimeError):
+        session.close()
+    assert closed
+    Session.open(path).close()  # the lock is free
