@@ -7,7 +7,8 @@ first, and carried out again in the order of their numbers. All others commute w
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from segmend.core.edits.model import Resolved
@@ -183,6 +184,16 @@ class Present:
             else:
                 self._take_back(part.target.number)
         self._left_out, self.problems = left_out, problems
+
+    @contextmanager
+    def without(self, numbers: Iterable[int]) -> Iterator[None]:
+        """Be, for a while, as if some operations were off; what they and every later one did must be known."""
+        before = self.remembered()
+        parts = self.reorder(numbers, ())
+        try:
+            yield
+        finally:
+            self.roll_back(parts, *before)
 
     def remembered(self) -> tuple[dict[int, Operation], dict[int, Problem]]:
         """Return what `roll_back` needs besides the parts."""

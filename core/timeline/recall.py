@@ -14,7 +14,7 @@ from segmend.core.segmentation.segmentation import Segmentation, State
 from segmend.core.timeline.present import Part, Present, Trace
 from segmend.core.timeline.replay import carry_out
 from segmend.core.timeline.restoring import problems_in, restored, snapshot_of
-from segmend.core.timeline.snapshots import LATELY, SnapshotStore
+from segmend.core.timeline.snapshots import LATELY, Snapshot, SnapshotStore
 
 
 class Recall:
@@ -54,7 +54,7 @@ class Recall:
 
     def present(self, operations: Sequence[Operation]) -> tuple[Present, int]:
         """Return the state after operations, and how many were carried out for it."""
-        segmentation, traces, problems, row = self._closest(operations)
+        segmentation, traces, problems, row = self._closest(operations, opening=True)
         present = Present(segmentation, self._voxels)
         present.traces = traces
         start = len(traces) + len(problems)
@@ -136,13 +136,19 @@ class Recall:
         return len(on) - bisect_right(on, max(fitting, default=0))
 
     def _closest(
-        self, operations: Sequence[Operation], *, below: int | None = None
+        self,
+        operations: Sequence[Operation],
+        *,
+        below: int | None = None,
+        opening: bool = False,
     ) -> tuple[Segmentation, dict[int, Trace], list[Problem], int]:
-        """Return the state after the first of some operations, what became of each of these, and after which row that was kept."""
-        snapshot = self._store.newest(self.base, operations, below=below)
+        """Return the state after the first of some operations, what became of each, and the row of the snapshot."""
+        found = self._a_little_earlier(operations) if opening else None
+        found = found or self._store.newest(self.base, operations, below=below)
         fresh = Segmentation(self.base)
-        if snapshot is None:
+        if found is None:
             return fresh, {}, [], 0
+        row, snapshot = found
         first = {o.number: o for o in operations[: len(snapshot.numbers)]}
         try:
             volume = None if self._voxels is None else Box.of_shape(self._voxels.shape_zyx)
@@ -152,4 +158,11 @@ class Recall:
                 raise ValueError("operations are missing")
         except (ValueError, KeyError, IndexError):
             return Segmentation(self.base), {}, [], 0  # damaged: as if it were not there
-        return fresh, traces, problems, snapshot.row
+        return fresh, traces, problems, row
+
+    def _a_little_earlier(self, operations: Sequence[Operation]) -> tuple[int, Snapshot] | None:
+        """Return what leaves the last operations to be carried out: those that are, can be taken back at once."""
+        if self._read_only or len(operations) <= LATELY:
+            return None
+        start, least = operations[-LATELY].number, len(operations) - 2 * LATELY
+        return self._store.newest(self.base, operations, below=start, at_least=least)

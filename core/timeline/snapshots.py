@@ -27,7 +27,7 @@ Array = NDArray[Any]
 FORMAT = 1
 EVERY = 1024
 """Rows between two files: what a killed program has to carry out again."""
-LATELY = 64
+LATELY = 32
 """Operations that are cheap to take back in a project that was just opened."""
 _MOST_BYTES = 1 << 31
 _FORM: dict[str, tuple[str, tuple[int, ...]]] = {
@@ -83,8 +83,6 @@ class Snapshot:
     pairs, affinity, area, strong, centroid : (e, ...)
         As in `Edges`.
     finished, locked : (f,) uint32
-    row : int
-        After which it was written; known once it is.
     """
 
     about: Array
@@ -109,7 +107,6 @@ class Snapshot:
     centroid: Array
     finished: Array
     locked: Array
-    row: int = 0
 
     def __post_init__(self) -> None:
         for name, (dtype, tail) in _FORM.items():
@@ -165,15 +162,22 @@ class SnapshotStore:
         self._folder = folder
 
     def newest(
-        self, base: GraphArrays, operations: Sequence[Operation], *, below: int | None = None
-    ) -> Snapshot | None:
-        """Return the latest snapshot of the first of some operations, all of them below a number."""
-        for _, path in reversed(self._files()):
+        self,
+        base: GraphArrays,
+        operations: Sequence[Operation],
+        *,
+        below: int | None = None,
+        at_least: int = 0,
+    ) -> tuple[int, Snapshot] | None:
+        """Return the latest snapshot of the first of some operations, so many and all below a number, after its row."""
+        for row, path in reversed(self._files()):
             snapshot = _read(path)
-            if snapshot is None or not snapshot.fits(base, operations):
+            if snapshot is None or (below and (snapshot.numbers >= below).any()):
                 continue
-            if below is None or snapshot.numbers[-1] < below:
-                return snapshot
+            if len(snapshot.numbers) < at_least:
+                break
+            if snapshot.fits(base, operations):
+                return row, snapshot
         return None
 
     @property
@@ -231,6 +235,6 @@ def _read(path: Path) -> Snapshot | None:
         if not stored or sum(e.file_size for e in entries) > min(_MOST_BYTES, path.stat().st_size):
             return None
         with np.load(path, allow_pickle=False) as arrays:
-            return Snapshot(**{name: arrays[name] for name in _FORM}, row=int(path.stem))
+            return Snapshot(**{name: arrays[name] for name in _FORM})
     except Exception:  # noqa: BLE001 - a damaged file fails in many ways and none of them matters
         return None

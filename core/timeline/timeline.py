@@ -99,7 +99,6 @@ class Timeline(TimelineReading):
         JournalError
             If it could not be committed; nothing was changed.
         """
-        z, y, x = map(float, edit.place_nm)
         with self._journal.writing() as section:
             news = section.newer(self._last) if self._journal.shared else []
             looks = edit, about.get("candidate"), self.segmentation, self.voxels
@@ -107,27 +106,31 @@ class Timeline(TimelineReading):
             foreign = self._absorb(news)
             if seen:
                 seen.refuse_stale(foreign)
-            resolved = resolve(edit, self.segmentation, self.voxels, self._free)
-            row = replace(
-                self._blank,
-                kind=kind_of(edit),
-                payload=resolved_to_json(resolved),
-                place_nm=(z, y, x),
-                **about,
-            )
-            change = with_decision(
-                plan(resolved, self.segmentation, self.voxels), row, self.segmentation
-            )
+            part = self._planned(edit, about)
             if seen:
-                seen.refuse_stale(foreign, change)
-            refuse_locked(edit, change, self.segmentation)
-            looked = looked_at(resolved, self.segmentation, self.voxels)
-            row = section.append(row)
+                seen.refuse_stale(foreign, part.change)
+            refuse_locked(edit, part.change, self.segmentation)
+            row = section.append(part.target)
             self._ledger.check(row)
         self._note(row)
-        step = Step(row, (self._present.add(Part(row, change, looked_at=looked)),))
+        step = Step(row, (self._present.add(replace(part, target=row)),))
         self._keep()
         return step
+
+    def _planned(self, edit: Edit, about: dict[str, Any]) -> Part:
+        """Return the row of an edit, which has no number yet, and what it would do."""
+        z, y, x = map(float, edit.place_nm)
+        here = self.segmentation, self.voxels
+        resolved = resolve(edit, *here, self._free)
+        row = replace(
+            self._blank,
+            kind=kind_of(edit),
+            payload=resolved_to_json(resolved),
+            place_nm=(z, y, x),
+            **about,
+        )
+        change = with_decision(plan(resolved, *here), row, self.segmentation)
+        return Part(row, change, looked_at=looked_at(resolved, *here))
 
     def undo(self) -> Step:
         """Take the newest operation in effect back; where several people write, the newest of this author."""
@@ -188,9 +191,9 @@ class Timeline(TimelineReading):
         return steps
 
     def close(self) -> None:
-        """Keep what makes the next opening fast."""
+        """Keep what makes the next opening fast, and the first undo after it."""
         if self._since_snapshot:
-            self._snapshot()
+            self._snapshot(closing=True)
 
     # -- inside --------------------------------------------------------------------------------
 
@@ -210,7 +213,7 @@ class Timeline(TimelineReading):
                 self._present.roll_back(parts, *known)
             raise
         self._note(row)
-        self._keep()
+        self._keep(self._recall.behind(self._ledger.on))
         return Step(row, parts, self._new_problems(known[1]))
 
     def _switching(self, kind: str, off: Sequence[int], on: Sequence[int]) -> Operation:
@@ -222,7 +225,9 @@ class Timeline(TimelineReading):
         return replace(self._blank, kind=kind, payload=payload, place_nm=place)
 
     def _reordered(self, off: Sequence[int], on: Sequence[int]) -> tuple[Part, ...]:
-        self._recall.ensure(self._present, min((*off, *on)))
+        start = min((*off, *on))
+        self._recall.ensure(self._present, start)
+        self._recall.outdate(start)
         return self._present.reorder(off, [self._ledger.operations[number] for number in on])
 
     def _absorb(self, rows: Iterable[Operation]) -> list[Step]:
@@ -250,10 +255,15 @@ class Timeline(TimelineReading):
         now = self._present.problems
         return tuple(now[number] for number in sorted(now.keys() - before.keys()))
 
-    def _keep(self) -> None:
-        if self._since_snapshot >= EVERY:
+    def _keep(self, behind: int = 0) -> None:
+        if max(self._since_snapshot, behind) >= EVERY:
             self._snapshot()
 
-    def _snapshot(self) -> None:
-        self._since_snapshot = 0
-        self._recall.save(self._last, self._present, self._on())
+    def _snapshot(self, *, closing: bool = False) -> None:
+        try:
+            self._recall.save(self._last, self._present, self._on())
+            if closing:
+                self._recall.save_earlier(self._present, self._on())
+            self._since_snapshot = 0
+        except Exception:  # noqa: BLE001 - only a cache; the rows are committed and in effect
+            self._since_snapshot = EVERY // 2  # later, and not with every row

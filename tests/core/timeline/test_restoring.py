@@ -52,7 +52,7 @@ def test_a_patch_that_leaves_the_volume_is_not_restored(world_with_snapshots):
     world.commit(world.divide(1))
     world.timeline.close()
     operations = world.journal.operations()
-    snapshot = SnapshotStore(world.snapshots).newest(world.base, operations)
+    _, snapshot = SnapshotStore(world.snapshots).newest(world.base, operations)
     here = {o.number: o for o in operations}
     assert restored(snapshot, Segmentation(world.base), here, Box.of_shape(world.labels.shape))
     with pytest.raises(ValueError, match="outside the volume"):

@@ -184,13 +184,10 @@ def test_rows_that_another_journal_has_under_the_same_numbers_are_told_apart(kep
 
 def test_a_snapshot_is_written_every_so_often_and_few_stay(tmp_path, monkeypatch):
     monkeypatch.setattr(timeline, "EVERY", 2)
-    monkeypatch.setattr(snapshots, "EVERY", 2)
+    monkeypatch.setattr(snapshots, "LATELY", 2)
     world = make_world(tmp_path, per_segment=1, snapshots=tmp_path / "snapshots")
-    world.commit(world.merge(1, 2))
-    world.commit(world.merge(3, 4))
-    for _ in range(60):
-        world.timeline.undo()
-        world.timeline.redo()
+    for row in range(122):
+        world.commit(MarkFinished(world.spot(1), row % 2 == 0))
     numbers = sorted(int(path.stem) for path in files(world))
     assert numbers[-1] >= 120
     assert numbers[0] <= 60
@@ -225,3 +222,78 @@ def test_files_hold_plain_arrays(kept):
         assert all(name.endswith(".npy") for name in archive.namelist())
     with np.load(path, allow_pickle=False) as arrays:
         assert arrays["numbers"].tolist() == [2, 3, 4, 5, 6, 7]
+
+
+def merges(world, count):
+    return [world.commit(world.merge(i, i + 1)).row.number for i in range(1, 2 * count, 2)]
+
+
+def test_the_first_undos_after_opening_carry_nothing_out_again(tmp_path, monkeypatch, carried_out):
+    for module in (recall, snapshots):
+        monkeypatch.setattr(module, "LATELY", 2)
+    world = make_world(tmp_path, per_segment=1, snapshots=tmp_path / "snapshots")
+    numbers = merges(world, 9)
+    state = world.segmentation.state()
+    world.timeline.close()
+    assert world.segmentation.state().same_as(state)
+    world = world.reopened()
+    assert world.segmentation.state().same_as(state)
+    assert carried_out == numbers[-2:]
+    world.timeline.undo()
+    world.timeline.undo()
+    assert carried_out == numbers[-2:]
+    assert [o.number for o in world.timeline.done] == numbers[:-2]
+    world.close()
+
+
+def test_a_switch_that_leaves_no_snapshot_is_followed_by_one(tmp_path, monkeypatch, carried_out):
+    monkeypatch.setattr(timeline, "EVERY", 4)
+    world = make_world(tmp_path, per_segment=1, snapshots=tmp_path / "snapshots")
+    first, *_ = merges(world, 6)
+    world.timeline.switch(off=[first])
+    assert [path.stem for path in files(world)] == ["7"]
+    killed = make_world(tmp_path, per_segment=1, snapshots=tmp_path / "snapshots")
+    assert carried_out == []
+    assert killed.segmentation.state().same_as(world.segmentation.state())
+    killed.close()
+    world.close()
+
+
+def test_undoing_what_is_in_the_newest_snapshot_writes_none(tmp_path, monkeypatch):
+    monkeypatch.setattr(timeline, "EVERY", 4)
+    world = make_world(tmp_path, per_segment=1, snapshots=tmp_path / "snapshots")
+    merges(world, 8)
+    before = files(world)
+    world.timeline.undo()
+    assert files(world) == before
+    world.close()
+
+
+def test_a_snapshot_that_cannot_be_made_is_no_failure_and_made_later(tmp_path, monkeypatch):
+    monkeypatch.setattr(timeline, "EVERY", 1)
+    world = make_world(tmp_path, per_segment=1, snapshots=tmp_path / "snapshots")
+
+    def full(*_):
+        raise MemoryError
+
+    with monkeypatch.context() as short:
+        short.setattr(recall, "snapshot_of", full)
+        merges(world, 3)
+        world.timeline.undo()
+    assert (len(world.journal.operations()), len(world.timeline.done)) == (4, 2)
+    assert files(world) == []
+    world.timeline.redo()
+    assert [path.stem for path in files(world)] == ["5"]
+    world.close()
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_what_a_killed_program_left_unfinished_is_deleted_by_the_next_one_that_writes(
+    tmp_path, read_only
+):
+    base = make_world(tmp_path).base
+    folder = tmp_path / "snapshots"
+    folder.mkdir()
+    (folder / "7.0123.tmp").write_bytes(b"half")
+    recall.Recall(base, None, folder, read_only=read_only)
+    assert (folder / "7.0123.tmp").exists() == read_only
