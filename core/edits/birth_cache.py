@@ -7,20 +7,23 @@ import os
 import zlib
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from segmend.core.errors import InputError
 from segmend.core.segmentation.change import NodeTable
 from segmend.core.segmentation.patches import Patch, PatchStack
+from segmend.core.segmentation.segmentation import Segmentation
 from segmend.core.segmentation.supervoxel_graph import Edges
 
 Tables = tuple[NodeTable, Edges]
 _SUFFIX = ".birth"
 _NODE_WORDS, _EDGE_WORDS = 10, 8
 _LIMIT = 512 * 2**20
-_RECIPE = b"1"
+_RECIPE = b"2"
 """Counted up when the same voxels give other tables."""
 
 
@@ -43,7 +46,7 @@ class BirthCache:
         self._limit = limit
 
     def load(self, key: str, patches: Sequence[Patch]) -> Tables | None:
-        """Return what is kept; None if nothing is, or if it is damaged."""
+        """Return what is kept, to be looked at by `believable`; None if nothing is, or if it is damaged."""
         try:
             raw = (self._folder / f"{key}{_SUFFIX}").read_bytes()
         except OSError:
@@ -81,19 +84,55 @@ class BirthCache:
 
 def birth_key(patches: Sequence[Patch], stack: PatchStack) -> str:
     """Return a name that depends on all that the tables depend on, besides the base: patches and those around."""
-    digest = hashlib.blake2b(_RECIPE, digest_size=20)
+    key = hashlib.blake2b(_RECIPE, digest_size=20)
     for patch in patches:
-        _feed(digest, patch)
+        key.update(patch.digest)
         for _, other in stack.touching(patch.box.grow((1, 1, 1))):
-            _feed(digest, other)
-        digest.update(b";")
-    return digest.hexdigest()
+            key.update(other.digest)
+        key.update(b";")
+    return key.hexdigest()
 
 
-def _feed(digest: hashlib.blake2b, patch: Patch) -> None:
-    about = (patch.box.start_zyx, patch.box.stop_zyx, patch.parents, patch.ids, patch.origins)
-    digest.update(repr(about).encode("ascii"))
-    digest.update(patch.packed.encode("ascii", "replace"))
+def believable(tables: Tables, patches: Sequence[Patch], segmentation: Segmentation) -> bool:
+    """Say whether tables can be those of some patches, not in effect yet: a file may hold anything."""
+    nodes, edges = tables
+    stops = np.cumsum([0, *(len(patch.children) for patch in patches)]).tolist()
+    return all(
+        _nodes_fit(NodeTable(nodes.size[a:b], nodes.point[a:b], nodes.box[a:b]), patch)
+        for patch, (a, b) in zip(patches, pairwise(stops), strict=True)
+    ) and _edges_fit(edges, patches, segmentation)
+
+
+def _nodes_fit(nodes: NodeTable, patch: Patch) -> bool:
+    try:
+        local = patch.local
+    except InputError:
+        return False
+    parts = 1 + np.flatnonzero(patch.ids)
+    start, stop = nodes.box[:, :3], nodes.box[:, 3:]
+    inside = (patch.box.start_zyx <= start) & (start <= nodes.point)
+    inside &= (nodes.point < stop) & (stop <= patch.box.stop_zyx)
+    if not inside.all():
+        return False
+    at = tuple((nodes.point - patch.box.start_zyx).T)
+    sizes = np.bincount(local.ravel(), minlength=len(patch.ids) + 1)[parts]
+    return bool((local[at] == parts).all() and np.array_equal(nodes.size, sizes))
+
+
+def _edges_fit(edges: Edges, patches: Sequence[Patch], segmentation: Segmentation) -> bool:
+    ids = edges.pairs.astype(np.int64)
+    born = np.isin(ids, [child for patch in patches for child in patch.children])
+    gone = np.isin(ids, [parent for patch in patches for parent in patch.parents])
+    here = np.where(ids <= segmentation.supervoxel_count, ids, 0)
+    known = born | ((segmentation.segment_of[here] > 0) & ~gone)
+    return bool(
+        known.all()
+        and born.any(axis=1).all()
+        and (ids[:, 0] < ids[:, 1]).all()
+        and all(((v >= 0) & (v <= 1)).all() for v in (edges.affinity, edges.strong))
+        and (edges.area > 0).all()
+        and np.isfinite(edges.centroid).all()
+    )
 
 
 def _encoded(tables: Tables) -> bytes:

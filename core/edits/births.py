@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmend.core.algorithms.region_graph import region_graph, supervoxel_table
-from segmend.core.edits.birth_cache import BirthCache, Tables, birth_key
+from segmend.core.edits.birth_cache import BirthCache, Tables, believable, birth_key
 from segmend.core.edits.voxels import SupervoxelVoxels
 from segmend.core.errors import EditRefused, InputError
 from segmend.core.geometry import Box
@@ -55,7 +55,7 @@ def birth_of(
         _check_box(patch, voxels)
     key = birth_key(patches, voxels.stack) if voxels.births else ""
     kept = voxels.births.load(key, patches) if voxels.births else None
-    if kept is not None:
+    if kept is not None and believable(kept, patches, segmentation):
         return Birth(patches, _children(patches), *kept)
     tables = _computed(patches, segmentation, voxels)
     if voxels.births:

@@ -7,6 +7,7 @@ can exchange voxel edits, and an old one can be switched off.
 
 from __future__ import annotations
 
+import hashlib
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -52,6 +53,7 @@ class Patch:
     ids: tuple[int, ...]
     origins: tuple[int, ...]
     packed: str = field(repr=False)
+    _digest: bytes | None = field(default=None, init=False, repr=False, compare=False)
 
     @classmethod
     def of(
@@ -71,6 +73,19 @@ class Patch:
     def children(self) -> tuple[int, ...]:
         """The new supervoxels."""
         return tuple(i for i in self.ids if i)
+
+    @property
+    def digest(self) -> bytes:
+        """20 bytes that tell the patch from all others; computed once."""
+        if self._digest is None:
+            about = repr(
+                (self.box.start_zyx, self.box.stop_zyx, self.parents, self.ids, self.origins)
+            )
+            text = f"{about} {self.packed}".encode("utf-8", "backslashreplace")
+            found = hashlib.blake2b(text, digest_size=20).digest()
+            object.__setattr__(self, "_digest", found)  # the patch itself stays what it is
+            return found
+        return self._digest
 
     @property
     def local(self) -> NDArray[np.uint8]:

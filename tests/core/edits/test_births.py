@@ -1,5 +1,6 @@
 """New supervoxels have the same rows as in a region graph of the whole volume, to the bit."""
 
+import zlib
 from dataclasses import replace
 
 import numpy as np
@@ -9,9 +10,11 @@ from hypothesis import strategies as st
 from voxel_world import make_voxel_world, random_edit
 
 from segmend.core.algorithms.region_graph import region_graph, supervoxel_table
+from segmend.core.edits.birth_cache import birth_key
 from segmend.core.edits.births import BirthCache, birth_of
 from segmend.core.errors import EditRefused
 from segmend.core.geometry import Box
+from segmend.core.segmentation import patches
 from segmend.core.segmentation.patches import Patch
 
 
@@ -187,6 +190,83 @@ def test_a_damaged_cache_file_is_computed_again(tmp_path, damage):
     file.write_bytes(damage(whole))
     birth_of(resolved.patches, world.segmentation, world.voxels)
     assert file.read_bytes() == whole
+
+
+def _forged(raw, children, edges, word, value):
+    """The file with one of its words replaced; `word` counts from the table it names."""
+    words = np.frombuffer(raw[4:], "<u4").copy()
+    places = np.cumsum([2, children, 3 * children, 6 * children, 2 * edges, edges, edges, edges])
+    table, row = word
+    names = ("size", "point", "box", "pairs", "affinity", "area", "strong", "centroid")
+    words[places[names.index(table)] + row] = value
+    return zlib.crc32(words.tobytes()).to_bytes(4, "little") + words.tobytes()
+
+
+NAN, TWO = (int(np.float32(v).view("<u4")) for v in (np.nan, 2))
+
+
+@pytest.mark.parametrize(
+    ("word", "value"),
+    [
+        (("size", 0), 2**31), (("size", 0), 0), (("point", 0), 2**20), (("point", 1), 2**32 - 1),
+        (("box", 0), 2**32 - 1), (("box", 3), 2**20), (("pairs", 0), 2**32 - 1), (("pairs", 1), 2**28),
+        (("pairs", 0), 0), (("affinity", 0), NAN), (("affinity", 1), TWO), (("area", 0), 0),
+        (("strong", 0), NAN), (("centroid", 2), NAN),
+    ],
+)  # fmt: skip
+def test_a_cache_file_that_lies_is_computed_again(tmp_path, word, value):
+    world = make_voxel_world(births=BirthCache(tmp_path))
+    mask = np.zeros(world.labels.shape, bool)
+    mask[3:6, 3:6, 3:6] = True
+    resolved = world.paint(mask)
+    birth = birth_of(resolved.patches, world.segmentation, world.voxels)
+    (file,) = tmp_path.glob("*.birth")
+    whole = file.read_bytes()
+    forged = _forged(whole, len(birth.children), len(birth.edges), word, value)
+    assert forged != whole
+    file.write_bytes(forged)
+    again = birth_of(resolved.patches, world.segmentation, world.voxels)
+    assert file.read_bytes() == whole
+    np.testing.assert_array_equal(again.edges.pairs, birth.edges.pairs)
+
+
+@pytest.mark.parametrize("of_the_dead", [True, False])
+def test_a_cache_file_with_an_edge_to_the_dead_or_between_others_is_computed_again(
+    tmp_path, of_the_dead
+):
+    world = make_voxel_world(births=BirthCache(tmp_path))
+    mask = np.zeros(world.labels.shape, bool)
+    mask[3:6, 3:6, 3:6] = True
+    resolved = world.paint(mask)
+    birth = birth_of(resolved.patches, world.segmentation, world.voxels)
+    (file,) = tmp_path.glob("*.birth")
+    whole, counts = file.read_bytes(), (len(birth.children), len(birth.edges))
+    parents = resolved.patches[0].parents
+    alive = [s for s in range(1, 25) if s not in parents]
+    if of_the_dead:
+        forged = _forged(whole, *counts, ("pairs", 0), parents[0])
+    else:
+        forged = _forged(whole, *counts, ("pairs", 0), alive[0])
+        forged = _forged(forged, *counts, ("pairs", 1), alive[1])
+    file.write_bytes(forged)
+    birth_of(resolved.patches, world.segmentation, world.voxels)
+    assert file.read_bytes() == whole
+
+
+def test_the_text_of_a_patch_is_hashed_once(tmp_path, monkeypatch):
+    world = make_voxel_world(births=BirthCache(tmp_path))
+    mask = np.zeros(world.labels.shape, bool)
+    mask[3:6, 3:6, 3:6] = True
+    around = world.paint(mask)
+    world.step(around)
+    (patch,) = around.patches
+    key = birth_key((patch,), world.segmentation.patches)
+    monkeypatch.setattr(patches.hashlib, "blake2b", lambda *_, **__: pytest.fail("hashed again"))
+    assert patch.digest
+    monkeypatch.undo()
+    other = replace(patch, packed=patch.packed[:-4] + "AAAA")
+    assert other.digest != patch.digest
+    assert birth_key((other,), world.segmentation.patches) != key
 
 
 def test_the_cache_knows_what_lies_around(tmp_path):
