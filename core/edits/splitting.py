@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from segmend.core.algorithms.components import components
 from segmend.core.algorithms.seeded_partition import BOUNDARY, seeded_partition
+from segmend.core.edits.company import crumbs, with_company
 from segmend.core.edits.model import Cleave, Resolved, Split, SplitSupervoxel, Spot, Spots
 from segmend.core.edits.numbering import NextIds
 from segmend.core.edits.parts import patch_of
@@ -54,11 +55,12 @@ def resolve_split(
     pieces = _contested(seeds, segmentation, voxels)
     graph = work_graph(segmentation, segment, pieces, voxels)
     side = _partition(graph, pieces, seeds, len(edit.sides))
-    more = straddling(graph, side, pieces, segmentation) if voxels is not None else []
+    more = straddling(graph, side, pieces, segmentation, seeds) if voxels is not None else []
     if more and voxels is not None:
         pieces |= {s: cut_into_pieces(s, segmentation, voxels, seeds) for s in more}
         graph = work_graph(segmentation, segment, pieces, voxels)
         side = _partition(graph, pieces, seeds, len(edit.sides))
+    side = with_company(graph, side, _rows(graph, pieces, seeds, len(edit.sides)))
     side[side < 0] = _in_most_pieces(graph, side, pieces, seeds, len(edit.sides))
     return _resolved(edit, graph, pieces, side, seeds, free)
 
@@ -186,12 +188,16 @@ def _partition(
 def _in_most_pieces(
     graph: WorkGraph, side: Array, pieces: dict[int, Pieces], seeds: list[Seed], sides: int
 ) -> int:
-    """Return the side whose seeds lie in most unconnected parts of the segment, of equals the one with most voxels."""
+    """Return the side whose seeds lie in most unconnected parts of the segment.
+
+    Of equals one that is a crumb, then the one with most voxels.
+    """
     part = components(graph.pairs + 1, len(graph.owner))[1:]
     rows = _rows(graph, pieces, seeds, sides)
     counts = np.array([len(np.unique(part[row])) for row in rows])
     voxels = np.bincount(side[side >= 0], graph.size[side >= 0], minlength=sides)
-    return int(np.where(counts == counts.max(), voxels, -1).argmax())
+    alone = crumbs(graph, side, sides)
+    return int(np.lexsort((voxels, alone, counts))[-1])
 
 
 def _largest(size: Array, side: Array, sides: int) -> int:

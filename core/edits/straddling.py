@@ -35,8 +35,12 @@ MOST_STRADDLING = 12
 """Supervoxels that one split divides without a seed's order, those under the greatest strain."""
 LARGEST_BOX = 4_000_000
 """Voxels of a supervoxel's box up to which it is looked into without a seed's order."""
+LARGEST_SEEDED_BOX = 16_000_000
+"""The same for a supervoxel with a seed that corrects an earlier cut."""
 HELD = 0.6
-"""Share of the way to 1 by which contacts inside a supervoxel count more than they show: it is one for a reason."""
+"""Share of the way to 1 by which contacts inside a supervoxel count more than they show: it is one for a reason.
+
+Not in one with a correcting seed: there a person has looked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +71,14 @@ class Pieces:
         1..m in the supervoxel, 0 outside.
     faces : (3, z, y, x) uint8
         What joins the voxels in the box.
+    corrected : bool
+        It holds a seed that corrects an earlier cut.
     """
 
     box: Box
     local: Array
     faces: Array
+    corrected: bool = False
 
     @property
     def sizes(self) -> Array:
@@ -107,7 +114,11 @@ class WorkGraph:
 
 
 def straddling(
-    graph: WorkGraph, side: Array, pieces: dict[int, Pieces], segmentation: Segmentation
+    graph: WorkGraph,
+    side: Array,
+    pieces: dict[int, Pieces],
+    segmentation: Segmentation,
+    seeds: list[Seed],
 ) -> list[int]:
     """Return supervoxels that strong contacts hold on both sides of a cut, those under the greatest strain."""
     crossing = side[graph.pairs[:, 0]] != side[graph.pairs[:, 1]]
@@ -117,14 +128,24 @@ def straddling(
     for end in range(2):
         np.add.at(total, graph.pairs[strained, end], strain)
     found: list[int] = []
+    corrected = {seed.supervoxel for seed in seeds if _corrects(seed, seeds)}
     for node in np.argsort(-total, kind="stable").tolist():
         if total[node] <= 0 or len(found) == MOST_STRADDLING:
             break
         supervoxel = int(graph.owner[node])
         box = segmentation.box_of(np.array([supervoxel]))
-        if supervoxel not in pieces and supervoxel not in found and box.size <= LARGEST_BOX:
+        if (
+            supervoxel not in pieces
+            and supervoxel not in found
+            and box.size <= (LARGEST_SEEDED_BOX if supervoxel in corrected else LARGEST_BOX)
+        ):
             found.append(supervoxel)
     return sorted(found)
+
+
+def _corrects(seed: Seed, seeds: list[Seed]) -> bool:
+    """Say whether a side has seeds in other supervoxels, too."""
+    return any(s.side == seed.side and s.supervoxel != seed.supervoxel for s in seeds)
 
 
 def cut_into_pieces(
@@ -138,7 +159,12 @@ def cut_into_pieces(
     ours = [seed for seed in seeds if seed.supervoxel == supervoxel]
     at = np.array([inside_box(around, seed.voxel_zyx) for seed in ours], np.int64).reshape(-1, 3)
     sides = np.array([seed.side for seed in ours], np.int64)
-    return Pieces(around, pieces_of(labels == supervoxel, faces, at, sides), faces)
+    return Pieces(
+        around,
+        pieces_of(labels == supervoxel, faces, at, sides),
+        faces,
+        any(_corrects(s, seeds) for s in ours),
+    )
 
 
 def _faces(labels: Array, mask: Array, box: Box, voxels: SupervoxelVoxels) -> Array:
@@ -215,7 +241,8 @@ def _edges_of(
             mine &= ~there.any(axis=1)
     affinity = graph.affinity.astype(float)
     inner = ours.all(axis=1)
-    affinity[inner] += HELD * (1 - affinity[inner])
+    if not cut.corrected:
+        affinity[inner] += HELD * (1 - affinity[inner])
     return ends[mine], affinity[mine], graph.area[mine].astype(float)
 
 
