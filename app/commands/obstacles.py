@@ -95,6 +95,11 @@ def may_answer(situation: Situation) -> str:
     return needs_segments(situation) or not_seeding(situation)
 
 
+def may_mark(situation: Situation) -> str:
+    """Ask for the right to mark segments, which seeds are not in the way of."""
+    return needs_segments(situation) or situation.no_edit
+
+
 def may_edit(situation: Situation) -> str:
     """Ask for the right to change the segmentation."""
     return may_answer(situation) or situation.no_edit

@@ -9,6 +9,7 @@ from segmend.app.commands.obstacles import (
     first_of,
     may_answer,
     may_edit,
+    may_mark,
     needs_candidate,
     needs_picks,
     needs_pipeline_at_rest,
@@ -93,12 +94,12 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "edit.lock", "Lock segment", "Edit", lambda d: d.toggle_lock(), ("L",),
-        "A locked segment cannot be changed until it is unlocked", first_of(may_edit, needs_target), rule_before=True,
+        "A locked segment cannot be changed until it is unlocked", first_of(may_mark, needs_target), rule_before=True,
         wording=lambda s: "Unlock segment" if s.locked else "Lock segment",
     ),
     Command(
         "edit.finished", "Mark finished", "Edit", lambda d: d.toggle_finished(), ("F",),
-        "Any later change of the segment takes the mark away", first_of(may_edit, needs_target),
+        "Any later change of the segment takes the mark away", first_of(may_mark, needs_target),
         wording=lambda s: "Mark unfinished" if s.finished else "Mark finished",
     ),
     Command(

@@ -164,7 +164,7 @@ class ReviewPanel(Panel):
         self._enable()
 
     def _enable(self) -> None:
-        for button, command in self._commands.items():
+        for button, command in (*self._commands.items(), (self.undo_at_end, "edit.undo")):
             obstacle = self._obstacles.get(command, "")
             waits = self._waiting and command != "edit.undo"
             button.setEnabled(not obstacle and not waits)

@@ -96,6 +96,7 @@ def test_disabled_commands_say_why():
         ("edit.redo", REVIEWING, "nothing was undone"),
         ("edit.split", REVIEWING, "point at a segment"),
         ("edit.split", SEEDING, "apply or cancel"),
+        ("edit.lock", SEEDING, "point at a segment"),
         ("edit.split", replace(REVIEWING, target=True, locked=True), "unlock it with L"),
         ("edit.cleave", replace(REVIEWING, target=True, locked=True), "unlock it with L"),
         ("edit.detach", replace(REVIEWING, target=True, locked=True), "unlock it with L"),
@@ -115,6 +116,11 @@ def test_who_may_only_look_goes_on_to_the_next_candidate():
     assert by_id("review.skip").enabled(looking)
     assert not by_id("review.accept").enabled(looking)
     assert not by_id("edit.undo").enabled(looking)
+
+
+def test_segments_are_locked_and_marked_while_seeds_are_placed():
+    assert by_id("edit.lock").enabled(replace(SEEDING, target=True))
+    assert by_id("edit.finished").enabled(replace(SEEDING, target=True))
 
 
 def test_titles_say_what_they_act_on():

@@ -334,3 +334,17 @@ def test_a_change_while_the_pieces_are_worked_out_is_not_missed(session, view, s
     answer(-1)
     assert seeding.solved
     assert 1 in np.concatenate(list(pieces(stage).supervoxels.values()))
+
+
+def test_unlocking_while_seeds_are_placed_takes_the_refusal_away(seeding, session, view, places):
+    session.edited.connect(seeding.follow)
+    session.apply(Lock(session.spot_at(places[0])))
+    seeding.begin("split", places[0])
+    seeding.place(places[:1])
+    seeding.place(places[1:2])
+    seeding.apply()
+    assert line(view).warning
+    session.apply(Lock(session.spot_at(places[0]), False))
+    assert not line(view).warning
+    seeding.apply()
+    assert not seeding.active

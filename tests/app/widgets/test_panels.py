@@ -97,8 +97,11 @@ def test_obstacles_disable_answers_and_say_why(review, qtbot):
     qtbot.mouseClick(review.skip, Qt.MouseButton.LeftButton)
     assert said == ["review.skip"]
     assert "you are a viewer" in review.accept.toolTip()
-    review.allow({})
+    review.allow({"edit.undo": "apply or cancel the seeds first"})
     assert review.accept.isEnabled()
+    assert not review.undo_at_end.isEnabled()
+    review.allow({})
+    assert review.undo_at_end.isEnabled()
 
 
 def test_start_page_opens_recent_projects(qtbot):
