@@ -72,17 +72,10 @@ def _act(world, rng, within):
     s = world.segmentation
     alive = np.flatnonzero(s.segment_of)
     if within is not None:
-        home = [_root(s, int(sv)) in within for sv in alive]
-        alive = alive[home]
+        alive = alive[np.isin(alive, [part for sv in within for part in s.lineage(int(sv))])]
     a, b, c = rng.choice(alive, 3).tolist()
     kind = rng.choice(list(_ACTS), p=[w / sum(_WEIGHTS) for w in _WEIGHTS])
     _ACTS[kind](world, rng, a, b, c)
-
-
-def _root(segmentation, supervoxel):
-    while above := segmentation.parent_of(supervoxel):
-        supervoxel = above
-    return supervoxel
 
 
 def _merge(world, rng, a, b, c):

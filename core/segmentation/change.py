@@ -121,6 +121,8 @@ class State:
         Operations whose voxels are in effect.
     finished, locked : frozenset of int
         Segments with these marks.
+    accepted : frozenset of str
+        Candidates that an operation in effect accepted.
     """
 
     segment_of: NDArray[np.uint32]
@@ -128,14 +130,13 @@ class State:
     patches: tuple[int, ...] = ()
     finished: frozenset[int] = frozenset()
     locked: frozenset[int] = frozenset()
+    accepted: frozenset[str] = frozenset()
 
     def same_as(self, other: State) -> bool:
-        """Say whether mapping, voxels, graph and marks are identical to the bit."""
+        """Say whether mapping, voxels, graph, marks and decisions are identical to the bit."""
         return (
             np.array_equal(self.segment_of, other.segment_of)
-            and (self.patches, self.finished, self.locked)
-            == (other.patches, other.finished, other.locked)
-            and np.array_equal(self.edges.pairs, other.edges.pairs)
-            and np.array_equal(self.edges.affinity, other.edges.affinity)
-            and np.array_equal(self.edges.area, other.edges.area)
+            and (self.patches, self.finished, self.locked, self.accepted)
+            == (other.patches, other.finished, other.locked, other.accepted)
+            and self.edges.same_as(other.edges)
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -53,6 +53,13 @@ class Edges:
     def __len__(self) -> int:
         return len(self.pairs)
 
+    def same_as(self, other: Edges) -> bool:
+        """Say whether others are the same edges in the same order, to the bit."""
+        return all(
+            getattr(self, column.name).tobytes() == getattr(other, column.name).tobytes()
+            for column in fields(self)
+        )
+
     def take(self, rows: Array | slice) -> Edges:
         """Return the chosen rows (indices, mask or slice)."""
         return Edges(
@@ -86,5 +93,6 @@ class Edges:
 
     def in_order(self) -> Edges:
         """Return the edges by pair; edges of the same pair by what is known of them."""
-        keys = (self.area, self.affinity, self.pairs[:, 1], self.pairs[:, 0])
+        known = (*self.centroid.T, self.strong, self.area, self.affinity)
+        keys = (*known, self.pairs[:, 1], self.pairs[:, 0])
         return self.take(np.lexsort(keys))

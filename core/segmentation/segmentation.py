@@ -44,7 +44,6 @@ class Segmentation:
         self.mapping = SupervoxelMapping(base.partition)
         self.graph = SupervoxelGraph(base.graph)
         self._nodes: dict[int, tuple[Array, Array]] = {}
-        self._origin: dict[int, int] = {}
         self._parts: dict[int, tuple[int, ...]] = {}
         self.patches = PatchStack()
         self.finished: set[int] = set()
@@ -95,10 +94,6 @@ class Segmentation:
     def boxes(self, supervoxels: Array) -> Array:
         """Return the bounding box of each supervoxel, (k, 6) int32."""
         return self._rows(supervoxels, self.base.box, 1)
-
-    def parent_of(self, supervoxel: int) -> int:
-        """Return the supervoxel that one is a part of; 0 for those of the base and for painted ones."""
-        return self._origin.get(supervoxel, 0)
 
     def is_alive(self, supervoxel: int) -> bool:
         """Say whether a supervoxel belongs to a segment."""
@@ -199,7 +194,6 @@ class Segmentation:
             self._nodes[child] = (birth.nodes.point[i], birth.nodes.box[i])
         for patch in birth.patches:
             born = [(c, o) for c, o in zip(patch.ids, patch.origins, strict=True) if c]
-            self._origin.update(born)
             for parent in patch.parents:
                 self._parts[parent] = tuple(c for c, o in born if o == parent)
 
@@ -207,7 +201,7 @@ class Segmentation:
         self.patches.remove(operation)
         for patch in birth.patches:
             for child in patch.children:
-                del self._origin[child], self._nodes[child]
+                del self._nodes[child]
             for parent in patch.parents:
                 del self._parts[parent]
 
@@ -225,4 +219,5 @@ class Segmentation:
             self.patches.operations,
             frozenset(self.finished),
             frozenset(self.locked),
+            frozenset(self.accepted),
         )

@@ -156,7 +156,7 @@ def test_a_divided_supervoxel_leaves_its_segment_as_it_was(bench):
     assert bench.members(1) == {2, 3, *divided.children}
     assert not bench.segmentation.is_alive(1)
     assert bench.segmentation.living(1) == divided.children
-    assert [bench.segmentation.parent_of(c) for c in divided.children] == [1, 1]
+    assert bench.segmentation.lineage(1) == (1, *divided.children)
 
 
 def test_the_same_division_twice_is_refused(bench):

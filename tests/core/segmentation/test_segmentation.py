@@ -1,5 +1,7 @@
 """Segmentation: changes as values, carried out and taken back."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from candidates_world import chain_graph
@@ -62,12 +64,10 @@ def test_a_birth_brings_nodes_edges_and_lineage_and_takes_them_away(segmentation
     assert segmentation.edges_within(2).pairs.tolist() == [[7, 8]]
     assert segmentation.touching(1, 2)
     assert segmentation.living(2) == (7, 8)
-    assert segmentation.parent_of(8) == 2
     assert [segmentation.is_known(s) for s in (0, 2, 7, 9)] == [False, True, True, False]
     segmentation.revert(5, change)
     assert segmentation.state().same_as(before)
     assert segmentation.living(2) == (2,)
-    assert segmentation.parent_of(8) == 0
     assert not segmentation.is_known(8)
 
 
@@ -76,7 +76,7 @@ def test_parts_of_parts_are_found_and_painted_ones_have_no_parent(segmentation):
     segmentation.apply(2, division(8, 9, 10, segment=2, origins=(8, 0)))
     assert segmentation.lineage(2) == (2, 7, 8, 9)
     assert segmentation.living(2) == (7, 9)
-    assert segmentation.parent_of(10) == 0
+    assert segmentation.lineage(10) == (10,)
 
 
 def test_lineage_may_be_thousands_of_strokes_long(segmentation):
@@ -145,3 +145,22 @@ def test_states_differ_by_patches_and_edges(segmentation):
     before = segmentation.state()
     segmentation.apply(1, Change(bridges=edges((1, 6))))
     assert not segmentation.state().same_as(before)
+
+
+@pytest.mark.parametrize("column", ["affinity", "area", "strong", "centroid"])
+def test_states_differ_by_each_value_of_an_edge(segmentation, column):
+    state = segmentation.state()
+    values = getattr(state.edges, column).copy()
+    values[-1] += 1
+    other = replace(state, edges=replace(state.edges, **{column: values}))
+    assert not state.same_as(other)
+    assert not other.same_as(state)
+
+
+def test_states_differ_by_what_was_accepted(segmentation):
+    before = segmentation.state()
+    change = Change(decision=("a candidate", "accept"))
+    segmentation.apply(1, change)
+    assert not segmentation.state().same_as(before)
+    segmentation.revert(1, change)
+    assert segmentation.state().same_as(before)

@@ -1,5 +1,7 @@
 """Edges are found by segment, and only those whose ends are alive are in force."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -125,6 +127,17 @@ def test_answers_do_not_tell_in_which_order_operations_came():
     ):
         assert ask(one).pairs.tolist() == ask(other).pairs.tolist()
         assert ask(one).affinity.tolist() == ask(other).affinity.tolist()
+
+
+def test_edges_that_differ_only_in_their_place_are_in_the_same_order_too():
+    one, other = graph(), graph()
+    here = edges((1, 6))
+    there = replace(here, centroid=here.centroid + 1)
+    one.add(7, there)
+    one.add(8, here)
+    other.add(8, here)
+    other.add(7, there)
+    assert one.in_force(SEGMENT_OF).same_as(other.in_force(SEGMENT_OF))
 
 
 def test_edges_of_supervoxels_that_edits_made():
