@@ -135,6 +135,34 @@ def test_a_division_follows_the_affinities():
     assert resolved.sides == ((int(after[0, 0, 0]),),)
 
 
+def test_a_correcting_seed_divides_a_supervoxel_however_large_its_box(monkeypatch):
+    monkeypatch.setattr("segmend.core.edits.straddling.LARGEST_BOX", 10)
+    labels = np.zeros((6, 8, 24), np.uint32)
+    labels[:, :, :6], labels[:, :, 6:18], labels[:, :, 18:] = 1, 2, 3
+    affinities = np.full((3, 6, 8, 24), 230, np.uint8)
+    affinities[2, :, :, 14] = 90
+    base = graph_arrays(labels, affinities, np.array([0, 1, 1, 1], np.uint32))
+    voxels = SupervoxelVoxels.of(
+        (MemoryVolume(labels, GRID),), PatchStack(), affinities=MemoryVolume(affinities, GRID)
+    )
+    at = {s: Spot(s, GRID.to_nm((3, 4, x))) for s, x in ((1, 1), (2, 16), (3, 22))}
+    first = resolve_split(Split(((at[1],), (at[3],))), Segmentation(base), voxels, NextIds(2, 4))
+    assert not first.patches
+    edit = Split(((at[1],), (at[3], at[2])))
+    (patch,) = resolve_split(edit, Segmentation(base), voxels, NextIds(2, 4)).patches
+    assert patch.parents == (2,)
+    after = voxels.over(stack_of(patch)).read(Box.of_shape(labels.shape))
+    assert len(np.unique(after[:, :, 6:14])) == len(np.unique(after[:, :, 14:18])) == 1
+    assert after[0, 0, 6] != after[0, 0, 17]
+
+
+def stack_of(patch):
+    """Return a stack of one operation."""
+    stack = PatchStack()
+    stack.add(1, (patch,))
+    return stack
+
+
 def test_a_cleave_leaves_what_no_seed_reaches_and_keeps_the_id_there():
     labels = np.zeros((4, 6, 12), np.uint32)
     labels[:, :, :2], labels[:, :, 2:4], labels[:, :, 4:6], labels[:, :, 8:] = 1, 2, 3, 4
