@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from segmend.app.cli.answer import Answer
 from segmend.app.cli.arguments import add_author_option
 
 if TYPE_CHECKING:
-    from segmend.core.reapplying.meaning import Reapplied
+    from segmend.core.reapplying.meaning import ConflictingDecision, Reapplied
 
 HELP = "bring the decisions of earlier generations over to the present segmentation"
 MOST_LINES = 200
@@ -43,15 +44,21 @@ def reapply_to(project: Path, *, since: int = 1, author: str | None = None) -> R
 def describe(found: Reapplied) -> str:
     """Return what a person reads."""
     lines = [
-        f"{found.decisions} decisions: {found.satisfied} kept by the new segmentation, {found.applied} re-applied, "
-        f"{len(found.conflicts)} in conflict; {found.superseded} were taken back by later ones"
+        f"{found.decisions} decisions: {found.satisfied} kept, {found.applied} re-applied, "
+        f"{len(found.conflicts)} in conflict, {len(found.overruled)} superseded by newer edits of this generation; "
+        f"{found.superseded} were taken back by later ones"
     ]
-    for one in found.conflicts[:MOST_LINES]:
+    lines += _listed("conflict", found.conflicts)
+    lines += _listed("superseded", found.overruled)
+    return "\n".join(lines)
+
+
+def _listed(what: str, found: Sequence[ConflictingDecision]) -> Iterator[str]:
+    for one in found[:MOST_LINES]:
         place = "" if one.place_nm is None else " at " + " ".join(f"{v:g}" for v in one.place_nm)
-        lines.append(
-            f"conflict: operation {one.operation} of generation {one.generation} ({one.kind}) by {one.author}"
+        yield (
+            f"{what}: operation {one.operation} of generation {one.generation} ({one.kind}) by {one.author}"
             f"{place}: {one.reason}"
         )
-    if len(found.conflicts) > MOST_LINES:
-        lines.append(f"and {len(found.conflicts) - MOST_LINES} more: --json lists them all")
-    return "\n".join(lines)
+    if len(found) > MOST_LINES:
+        yield f"and {len(found) - MOST_LINES} more: --json lists them all"

@@ -41,15 +41,17 @@ class Reapplied:
     Parameters
     ----------
     decisions : int
-        In effect; each is satisfied, applied or in conflict.
+        In effect; each is satisfied, applied, overruled or in conflict.
     satisfied : int
-        Kept by the new segmentation as it came.
+        Kept by the new segmentation as it came, or re-applied to it before.
     applied : int
         Made good by edits.
     superseded : int
         Not counted above: later decisions say the opposite.
     conflicts : tuple of ConflictingDecision
         For a person to look at.
+    overruled : tuple of ConflictingDecision
+        Superseded by newer work of the present generation, which wins.
     """
 
     decisions: int
@@ -57,6 +59,7 @@ class Reapplied:
     applied: int
     superseded: int
     conflicts: tuple[ConflictingDecision, ...]
+    overruled: tuple[ConflictingDecision, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""

@@ -31,6 +31,11 @@ def reapply_edits(session: Session, since: int = 1) -> Reapplied:
         If an earlier generation is gone: what was decided on it cannot be read any more.
     """
     project = session.project
+    if since != 1 and project.generation == 1:
+        raise InputError(
+            f"there is no generation {since} to take edits from: the project is in its first one; "
+            "segment it anew first (segmend run PROJECT --new-generation)"
+        )
     if not 1 <= since < max(project.generation, 2):
         raise InputError(
             f"generation {since} is not one to take edits from: expected 1 to {project.generation - 1}"

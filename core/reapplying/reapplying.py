@@ -28,6 +28,7 @@ from segmend.core.errors import EditRefused, InputError
 from segmend.core.geometry import ZyxNm
 from segmend.core.reapplying.constraints import Constraint, Decision
 from segmend.core.reapplying.meaning import ConflictingDecision, Reapplied, is_marked
+from segmend.core.reapplying.present_work import PresentWork, Sorted
 from segmend.core.reapplying.tissue import Pins, Tissue
 from segmend.core.timeline.timeline import Timeline
 
@@ -45,6 +46,9 @@ def reapply(
 ) -> Reapplied:
     """Make decisions good on the segmentation of a timeline, in their order, as edits with their authors.
 
+    Decisions that were re-applied to this generation before are not repeated, even if that was taken back since; to
+    have one again, switch its row on. Where people decided otherwise in this generation, their work stays.
+
     Parameters
     ----------
     decisions : sequence of Decision
@@ -59,19 +63,29 @@ def reapply(
     superseded : int
         Passed on.
     """
-    return _Reapplication(decisions, former, timeline, set(rejected)).run(superseded)
+    work = PresentWork(timeline, decisions).sort()
+    done = _Reapplication(work, former, timeline, set(rejected)).run(superseded)
+    overruled = tuple(_told(decision, why) for decision, why in work.overruled)
+    return replace(done, decisions=done.decisions + len(overruled), overruled=overruled)
+
+
+def _told(decision: Decision, reason: str) -> ConflictingDecision:
+    return ConflictingDecision(
+        decision.generation, decision.number, decision.kind, decision.author, decision.place_nm, reason
+    )  # fmt: skip
 
 
 class _Reapplication:
     def __init__(
         self,
-        decisions: Sequence[Decision],
+        work: Sorted,
         former: Tissue,
         timeline: Timeline,
         waiting: set[str],
     ) -> None:
         assert timeline.voxels is not None
-        self._decisions = decisions
+        self._decisions = decisions = work.decisions
+        self._settled = work.settled
         self._former = former
         self._timeline = timeline
         self._waiting = waiting
@@ -98,8 +112,9 @@ class _Reapplication:
         for number, decision in enumerate(self._decisions):
             if isinstance(decision.edit, MarkFinished | Lock):
                 self._make_good(number, decision, again=False)
-        for decision in self._decisions:
-            self._reject(decision)
+        for number, decision in enumerate(self._decisions):
+            if number not in self._settled:
+                self._reject(decision)
         return self._result(superseded)
 
     def _result(self, superseded: int) -> Reapplied:
@@ -112,10 +127,10 @@ class _Reapplication:
         )
 
     def _conflict(self, number: int, decision: Decision) -> ConflictingDecision:
-        reason = decision.problem or self._reasons.get(number, "it contradicts other decisions")
-        return ConflictingDecision(
-            decision.generation, decision.number, decision.kind, decision.author, decision.place_nm, reason
-        )  # fmt: skip
+        default = "it contradicts other decisions"
+        if number in self._settled:
+            default = "it was re-applied before and does not hold: look at it"
+        return _told(decision, decision.problem or self._reasons.get(number, default))
 
     def _holds(self, number: int, decision: Decision) -> bool:
         if decision.problem:
@@ -131,7 +146,7 @@ class _Reapplication:
     # -- one decision --------------------------------------------------------------------------
 
     def _make_good(self, number: int, decision: Decision, *, again: bool) -> None:
-        if decision.problem or (again and decision.edit is not None):
+        if decision.problem or number in self._settled or (again and decision.edit is not None):
             return
         try:
             if decision.edit is not None:

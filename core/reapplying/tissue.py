@@ -72,18 +72,7 @@ class Tissue:
         """Return the nearest place within a few voxels that is not background; the place itself if there is none."""
         if self.supervoxel_at(place_nm):
             return place_nm
-        grid = self.voxels.grid
-        z, y, x = grid.to_index(place_nm)
-        box = Box((z, y, x), (z + 1, y + 1, x + 1)).grow((_NEAR, _NEAR, _NEAR))
-        box = box.intersect(Box.of_shape(self.voxels.shape_zyx))
-        if not box.size:
-            return place_nm
-        found: NDArray[np.int64] = np.argwhere(self.voxels.read(box)) + np.array(box.start_zyx)
-        if not len(found):
-            return place_nm
-        away = (found - np.array((z, y, x))) * np.array(grid.voxel_size_nm_zyx)
-        a, b, c = found[int((away**2).sum(axis=1).argmin())].tolist()
-        return grid.to_nm((a, b, c))
+        return nearest_place(place_nm, self.voxels)
 
 
 class Pins:
@@ -120,3 +109,19 @@ class Pins:
         """Return the spot at one of the places; raises InputError for background."""
         here = self._here[self.row[place_nm]]
         return Spot(self._tissue.supervoxel_at(here), here)
+
+
+def nearest_place(place_nm: ZyxNm, voxels: SupervoxelVoxels) -> ZyxNm:
+    """Return the nearest place within a few voxels that is not background; the place itself if there is none."""
+    grid = voxels.grid
+    z, y, x = grid.to_index(place_nm)
+    box = Box((z, y, x), (z + 1, y + 1, x + 1)).grow((_NEAR, _NEAR, _NEAR))
+    box = box.intersect(Box.of_shape(voxels.shape_zyx))
+    if not box.size or voxels.supervoxel_at_nm(place_nm):
+        return place_nm
+    found: NDArray[np.int64] = np.argwhere(voxels.read(box)) + np.array(box.start_zyx)
+    if not len(found):
+        return place_nm
+    away = (found - np.array((z, y, x))) * np.array(grid.voxel_size_nm_zyx)
+    a, b, c = found[int((away**2).sum(axis=1).argmin())].tolist()
+    return grid.to_nm((a, b, c))

@@ -32,6 +32,26 @@ def test_another_threshold_keeps_the_decisions(segmend, reviewed: Path, threshol
     assert again["satisfied"] == kept["satisfied"] + kept["applied"]
 
 
+def test_edits_by_hand_outlast_re_applying(segmend, project: Path) -> None:
+    where = ("--points", "10", "40", "40", "--radius", 60, "--author", "ada")
+    draw = ("edit", project, "paint", "--new", *where)
+    assert segmend(*draw).status == 0
+    lock = ("edit", project, "lock", "--at", 10, 40, 40, "--author", "ada")
+    assert segmend(*lock).status == 0
+    run = ("run", project, "--scheduler", "synchronous", "--new-generation", "--keep-edits")
+    assert segmend(*run, "--threshold", 0.6, "--json").values["reapplied"]["applied"] == 2
+    unlock = ("edit", project, "unlock", "--at", 10, 40, 40, "--author", "eve")
+    assert segmend(*unlock).status == 0
+    rub = ("edit", project, "erase", "--points", 10, 40, 40, "--radius", 60, "--author", "eve")
+    assert segmend(*rub).status == 0
+    before = segmend("edit", project, "log", "--json").values["operations"]
+    told = segmend("reapply", project)
+    assert "superseded: operation" in told.out
+    again = segmend("reapply", project, "--json").values
+    assert (again["applied"], again["conflicts"]) == (0, [])
+    assert segmend("edit", project, "log", "--json").values["operations"] == before
+
+
 def test_other_weights_keep_the_decisions(segmend, sample: Path, tmp_path: Path) -> None:
     project = tmp_path / "p.segmend"
     cpu = ("--device", "cpu", "--scheduler", "synchronous")
@@ -52,6 +72,8 @@ def test_reapplying_needs_an_earlier_generation(segmend, reviewed: Path) -> None
     refused = segmend("reapply", reviewed, "--since", 3)
     assert refused.status == 2
     assert "generation 3" in refused.err
+    assert "first one" in refused.err
+    assert " to 0" not in refused.err
     nothing = segmend("reapply", reviewed, "--json").values
     assert (nothing["decisions"], nothing["conflicts"]) == (0, [])
 
