@@ -26,7 +26,7 @@ from segmend.core.edits.model import (
 )
 from segmend.core.errors import EditRefused, InputError, JournalError, StaleEdit
 from segmend.core.geometry import Box
-from segmend.core.timeline import timeline
+from segmend.core.timeline import recall, timeline
 from segmend.core.timeline.replay import Conflict, replay
 
 NOWHERE = (0.0, 0.0, 0.0)
@@ -370,8 +370,8 @@ class EditsMachine(RuleBasedStateMachine):
 
     def __init__(self):
         super().__init__()
-        self.every = timeline.EVERY
-        timeline.EVERY = 4
+        self.every, self.lately = timeline.EVERY, recall.LATELY
+        timeline.EVERY, recall.LATELY = 4, 3
         self.folder = Path(tempfile.mkdtemp())
         self.world: World = make_world(self.folder, snapshots=self.folder / "snapshots")
         self.start, self.labels = self.world.segmentation.state(), self.world.finest().copy()
@@ -383,7 +383,7 @@ class EditsMachine(RuleBasedStateMachine):
         assert np.array_equal(self.world.finest(), self.labels)
         self.world.close()
         shutil.rmtree(self.folder)
-        timeline.EVERY = self.every
+        timeline.EVERY, recall.LATELY = self.every, self.lately
 
     def alive(self, number):
         alive = np.flatnonzero(self.world.segmentation.segment_of)
