@@ -67,10 +67,8 @@ def restored(
 
     Parameters
     ----------
-    snapshot : Snapshot
-        That fits the operations.
-    fresh : Segmentation
-        Changed; of no use any more where this fails.
+    snapshot : Snapshot, fits the operations
+    fresh : Segmentation, of no use any more where this fails
     operations : mapping from number to Operation
         Voxels are taken from their rows.
     volume : Box, optional
@@ -95,9 +93,7 @@ def restored(
     for number, trace in traces.items():
         birth = _birth(snapshot, patches[number], trace) if number in patches else None
         fresh.apply(number, Change(birth=birth, bridges=Edges.none() if birth else trace.edges))
-    _fill(snapshot, fresh)
-    in_effect = (operations[number] for number in numbers)
-    fresh.accepted.update(o.candidate for o in in_effect if o.candidate and o.verdict == "accept")
+    _fill(snapshot, fresh, [operations[number] for number in traces])
     return traces
 
 
@@ -109,13 +105,14 @@ def problems_in(snapshot: Snapshot) -> list[Problem]:
     ]
 
 
-def _fill(snapshot: Snapshot, fresh: Segmentation) -> None:
+def _fill(snapshot: Snapshot, fresh: Segmentation, in_effect: Sequence[Operation]) -> None:
     segment_of = fresh.segment_of.copy()
     segment_of[snapshot.changed] = snapshot.changed_to
     segment_of[snapshot.born] = snapshot.born_to
     fresh.mapping = SupervoxelMapping(Partition(segment_of, fresh.mapping.size))
     fresh.finished.update(snapshot.finished.tolist())
     fresh.locked.update(snapshot.locked.tolist())
+    fresh.accepted.update(o.candidate for o in in_effect if o.candidate and o.verdict == "accept")
 
 
 def _patches(operation: Operation, base: GraphArrays) -> tuple[Patch, ...]:
