@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from segmend.core.edits.model import Lock, MarkFinished
+from segmend.core.edits.model import Erase, Lock, MarkFinished, Paint
 from segmend.core.geometry import ZyxNm
 from segmend.core.reapplying.constraints import Constraint, Decision
 from segmend.core.reapplying.tissue import Tissue
+from segmend.core.timeline.history import History
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,32 @@ def still_meant(decisions: Iterable[Decision], tissue: Tissue) -> tuple[list[Dec
         else:
             kept.append(replace(decision, constraints=agreeing))
     return kept, superseded
+
+
+def without_undone(decisions: Iterable[Decision], history: History) -> tuple[list[Decision], int]:
+    """Leave out strokes that were re-applied to a later generation and taken back there.
+
+    Parameters
+    ----------
+    decisions : iterable of Decision
+    history : History
+        Of the later generation.
+
+    Returns
+    -------
+    list of Decision
+    int
+        How many were left out.
+    """
+    gone = {(row.author, row.reason) for row in (*history.undone, *history.off)}
+    gone -= {(row.author, row.reason) for row in history.done}
+    found = list(decisions)
+    kept = [
+        d
+        for d in found
+        if not isinstance(d.edit, Paint | Erase) or (d.author, d.because) not in gone
+    ]
+    return kept, len(found) - len(kept)
 
 
 def _agrees(constraint: Constraint, tissue: Tissue) -> bool:

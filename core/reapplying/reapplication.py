@@ -7,7 +7,7 @@ from segmend.core.edits.model import Merge, Split
 from segmend.core.errors import InputError, ProjectError
 from segmend.core.project import Project
 from segmend.core.reapplying.constraints import Decision, decisions_of
-from segmend.core.reapplying.meaning import Reapplied, still_meant
+from segmend.core.reapplying.meaning import Reapplied, still_meant, without_undone
 from segmend.core.reapplying.reapplying import reapply
 from segmend.core.reapplying.tissue import Tissue
 from segmend.core.session import Session
@@ -46,9 +46,10 @@ def reapply_edits(session: Session, since: int = 1) -> Reapplied:
     for generation in range(since, project.generation):
         with _former_session(project, generation) as old:
             former = _tissue(old)
+            decisions, undone = without_undone(decisions, old.timeline.history)
             decisions += decisions_of(old.operations_in_effect, former, _asked(old))
             decisions, more = still_meant(decisions, former)
-            superseded += more
+            superseded += undone + more
     if former is None:
         return Reapplied(0, 0, 0, 0, ())
     waiting = [c.id for c in session.queue if session.queue.status(c.id) == "open"]

@@ -3,6 +3,9 @@
 Each decision that is in effect becomes constraints between places. Those that the new segmentation keeps anyway cost
 nothing; for the others the edit is made that keeps them. What was one segment and what was several when the person
 stopped is known for every place, and all constraints agree with it, so that carrying one out never has to undo another.
+
+Only what was decided is brought over, not the rest of the former partition: a segment that old edits left in two pieces
+that do not touch may be two segments afterwards, and is in no list.
 """
 
 from __future__ import annotations

@@ -52,6 +52,16 @@ def test_edits_by_hand_outlast_re_applying(segmend, project: Path) -> None:
     assert segmend("edit", project, "log", "--json").values["operations"] == before
 
 
+def test_a_stroke_that_was_undone_stays_away_in_later_generations(segmend, project: Path) -> None:
+    draw = ("edit", project, "paint", "--new", "--points", 10, 40, 40, "--radius", 60)
+    assert segmend(*draw).status == 0
+    run = ("run", project, "--scheduler", "synchronous", "--new-generation", "--keep-edits")
+    assert segmend(*run, "--threshold", 0.6, "--json").values["reapplied"]["applied"] == 1
+    assert segmend("edit", project, "undo").status == 0
+    kept = segmend(*run, "--threshold", 0.5, "--json").values["reapplied"]
+    assert (kept["decisions"], kept["applied"], kept["superseded"]) == (0, 0, 1)
+
+
 def test_other_weights_keep_the_decisions(segmend, sample: Path, tmp_path: Path) -> None:
     project = tmp_path / "p.segmend"
     cpu = ("--device", "cpu", "--scheduler", "synchronous")
