@@ -34,7 +34,7 @@ class Application(EditDoors, ProjectDoors):
     def __init__(self, options: Options, *, synchronous: bool = False) -> None:
         jobs = SynchronousJobs(self.show_error) if synchronous else ThreadJobs(self.show_error)
         super().__init__(MainWindow(self._run, options.look), jobs, options)
-        self._pointed = (0, False, False)
+        self._pointed: tuple[int, bool, bool] | None = None
         self._connect()
         self._show_recent()
         self.show_situation()
@@ -70,6 +70,10 @@ class Application(EditDoors, ProjectDoors):
 
     def show_situation(self) -> None:
         """Enable what can be done now."""
+        if not self.window.scene.sections.mouse_over_canvas:
+            self._pointed = (
+                None  # what is shown now is for no segment: the next one pointed at is news
+            )
         self.window.show_situation(self.situation())
 
     def show_history(self) -> None:

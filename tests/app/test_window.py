@@ -303,6 +303,19 @@ def test_a_segment_under_the_pointer_can_be_locked(opened, qtbot):
     assert opened.window.actions_by_id["edit.lock"].text() == "Unlock segment"
 
 
+def test_a_segment_is_in_reach_again_after_a_look_at_the_panels(opened):
+    split = opened.window.actions_by_id["edit.split"]
+    for place in (0.5, 0.52):
+        over(opened, 0.5, place)
+    assert split.isEnabled()
+    QTest.mouseMove(opened.window.review)
+    opened.window.scene.sections.mouse_over_canvas = False  # as napari says when the pointer leaves
+    opened.show_situation()
+    for place in (0.5, 0.52):
+        over(opened, 0.5, place)
+    assert split.isEnabled()
+
+
 def test_what_cannot_be_opened_is_said(application, tmp_path):
     application.open(tmp_path / "nothing.segmend")
     (error,) = application.errors.call_args.args
