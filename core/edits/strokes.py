@@ -40,9 +40,9 @@ def stroke(points_nm: Sequence[ZyxNm], radius_nm: float, grid: Grid, shape_zyx: 
             "and a positive radius"
         )
     size = np.array(grid.voxel_size_nm_zyx)
-    if radius_nm > float((size * shape_zyx).min()):
+    if radius_nm > float((size * shape_zyx).max()):
         raise InputError(
-            f"a radius of {radius_nm:g} nm is more than the volume is thick: expected that of a stroke, in nm"
+            f"a radius of {radius_nm:g} nm is more than the volume is long: expected that of a stroke, in nm"
         )
     points = (np.array(points_nm, float) - grid.offset_nm_zyx) / size
     whole = _around(points, radius_nm / size, shape_zyx)

@@ -28,6 +28,7 @@ from segmend.core.volumes.memory import MemoryVolume
 
 pytestmark = pytest.mark.viewer
 SHOW_ERROR = Application.show_error
+SHOW_SITUATION = Application.show_situation
 
 
 @pytest.fixture
@@ -303,17 +304,22 @@ def test_a_segment_under_the_pointer_can_be_locked(opened, qtbot):
     assert opened.window.actions_by_id["edit.lock"].text() == "Unlock segment"
 
 
-def test_a_segment_is_in_reach_again_after_a_look_at_the_panels(opened):
-    split = opened.window.actions_by_id["edit.split"]
-    for place in (0.5, 0.52):
-        over(opened, 0.5, place)
-    assert split.isEnabled()
-    QTest.mouseMove(opened.window.review)
-    opened.window.scene.sections.mouse_over_canvas = False  # as napari says when the pointer leaves
+def test_a_segment_is_in_reach_again_after_a_look_at_the_panels(opened, monkeypatch):
+    sections = opened.window.scene.sections
+    monkeypatch.setattr(opened.window.scene, "segment_under", lambda place: 1)
+    shown = MagicMock()
+    monkeypatch.setattr(opened, "show_situation", lambda: (shown(), SHOW_SITUATION(opened)))
+
+    def point_at(*place):
+        sections.mouse_over_canvas = True
+        sections.cursor.position = place
+        return shown.call_count
+
+    first = point_at(0.0, 1.0, 1.0)
+    assert point_at(0.0, 2.0, 2.0) == first  # nothing else is possible there
+    sections.mouse_over_canvas = False  # as napari says when the pointer leaves
     opened.show_situation()
-    for place in (0.5, 0.52):
-        over(opened, 0.5, place)
-    assert split.isEnabled()
+    assert point_at(0.0, 3.0, 3.0) == first + 2
 
 
 def test_what_cannot_be_opened_is_said(application, tmp_path):

@@ -203,7 +203,7 @@ MANY = ["--side", *INSIDE, "--side", "9", "9", "9"]
         (["paint", "--points", *INSIDE, "--new"], "points and a radius"),
         (["paint", "--points", *INSIDE, "--radius", "-1", "--new"], "positive radius"),
         (["paint", "--points", *INSIDE, "--radius", "nan", "--new"], "not a number of nm"),
-        (["paint", "--points", *INSIDE, "--radius", "1e12", "--new"], "thick"),
+        (["paint", "--points", *INSIDE, "--radius", "1e12", "--new"], "long"),
         (["paint", "--points", "999", "0", "0", "--radius", "1", "--new"], "outside the volume"),
         (["paint", "--mask", "none.npy", "--new"], "cannot be read"),
         (["paint", "--mask", "none.png", "--new"], ".npy file"),

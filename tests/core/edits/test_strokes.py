@@ -34,7 +34,7 @@ def test_a_stroke_takes_what_lies_within_its_radius(places, radius):
             place = np.array(start) + share * (np.array(end) - start)
             nearest = np.minimum(nearest, np.linalg.norm(centres() - place, axis=-1))
     found = chosen(stroke(places, radius, GRID, SHAPE))
-    assert found[nearest <= radius].all()
+    assert found[nearest <= radius - 1e-6].all()  # rounding decides what lies on the rim
     assert not found[nearest > radius + 1].any()
 
 
