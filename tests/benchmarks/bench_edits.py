@@ -193,7 +193,8 @@ def label_figures(player: Player) -> dict[str, float]:
         changes = None
         while changes is None:
             changes = player.merge()
-        work = partial(remap_changed, voxels, session.segmentation.segment_of, out, changes.old_ids)
+        gone = tuple(set(changes.old_ids) - set(changes.new_ids))
+        work = partial(remap_changed, voxels, session.segmentation.segment_of, out, gone)
         refresh.measure("changed", work)
         if not np.array_equal(out, session.segmentation.segment_of[voxels]):
             raise AssertionError("the labels on show are not those of the segmentation")
