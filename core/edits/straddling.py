@@ -22,6 +22,7 @@ from segmend.core.algorithms.supervoxel_division import (
     pieces_of,
 )
 from segmend.core.edits.voxels import SupervoxelVoxels
+from segmend.core.errors import EditRefused
 from segmend.core.geometry import Box, Zyx
 from segmend.core.segmentation.segmentation import Segmentation
 
@@ -155,6 +156,10 @@ def cut_into_pieces(
     box = segmentation.box_of(np.array([supervoxel]))
     around = box.grow((1, 1, 1)).intersect(Box.of_shape(voxels.levels[0].shape_zyx))
     labels = voxels.read(around)
+    if not (labels == supervoxel).any():
+        raise EditRefused(
+            f"supervoxel {supervoxel} has no voxels where the graph says: run `segmend check` on the project"
+        )
     faces = _faces(labels, labels == supervoxel, around, voxels)
     ours = [seed for seed in seeds if seed.supervoxel == supervoxel]
     at = np.array([inside_box(around, seed.voxel_zyx) for seed in ours], np.int64).reshape(-1, 3)
