@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from segmend.core.algorithms.arrays import graph_edges
 from segmend.core.algorithms.components import joined
+from segmend.core.algorithms.edge_table import enter_edges, forget, link_edges, pair_key, slot_of
 from segmend.core.algorithms.heap import pop, push
-from segmend.core.algorithms.pair_index import mixed
 from segmend.core.errors import InputError
 
 Array = NDArray[Any]
@@ -107,60 +107,6 @@ def cut_tree(tree: MergeTree, n: int, threshold: float) -> NDArray[np.uint32]:
     return joined(graph_edges(tree.edges[:merges], n + 1), n)
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _key(a: Any, b: Any) -> Any:
-    return (np.int64(min(a, b)) << 32) | np.int64(max(a, b))
-
-
-@njit(cache=True, nogil=True)
-def _slot_of(key: Any, keys: Array) -> Any:
-    """Return the slot that holds a key, or the empty one where it would go."""
-    mask = len(keys) - 1
-    i = np.int64(mixed(key) & np.uint64(mask))
-    while keys[i, 0] != key and keys[i, 0] != -1:
-        i = (i + 1) & mask
-    return i
-
-
-@njit(cache=True, nogil=True)
-def _forget(key: Any, keys: Array) -> None:
-    """Delete a key and close the gap, so that no tombstones pile up."""
-    mask = len(keys) - 1
-    gap = _slot_of(key, keys)
-    i = gap
-    while True:
-        i = (i + 1) & mask
-        if keys[i, 0] == -1:
-            break
-        home = np.int64(mixed(keys[i, 0]) & np.uint64(mask))
-        if ((i - home) & mask) >= ((i - gap) & mask):
-            keys[gap, 0], keys[gap, 1] = keys[i, 0], keys[i, 1]
-            gap = i
-    keys[gap, 0] = -1
-
-
-@njit(cache=True, nogil=True)
-def _hash_edges(ends: Array, keys: Array) -> None:
-    for e in range(len(ends)):
-        key = _key(ends[e, 0], ends[e, 1])
-        i = _slot_of(key, keys)
-        keys[i, 0], keys[i, 1] = key, e
-
-
-@njit(cache=True, nogil=True)
-def _list_edges(ends: Array, first: Array, last: Array, degree: Array, following: Array) -> None:
-    """Fill linked lists of half edges (2 e + side): the first and last of each node, the next of each half edge."""
-    degree[:] = 0
-    for h in range(2 * len(ends)):
-        node = ends[h >> 1, h & 1]
-        degree[node] += 1
-        if first[node] < 0:
-            first[node] = h
-        else:
-            following[last[node]] = h
-        last[node] = h
-
-
 @njit(cache=True, nogil=True)
 def _absorb(
     keeper: Any, gone: Any, state: tuple[Array, ...], total: Array, area: Array, queued: Array
@@ -176,14 +122,14 @@ def _absorb(
             half = onward
             continue
         other = ends[e, 1 - side]
-        _forget(_key(gone, other), keys)
+        forget(pair_key(gone, other), keys)
         if other == keeper:
             area[e] = 0
             half = onward
             continue
-        slot = _slot_of(_key(keeper, other), keys)
+        slot = slot_of(pair_key(keeper, other), keys)
         if keys[slot, 0] == -1:
-            keys[slot, 0], keys[slot, 1] = _key(keeper, other), e
+            keys[slot, 0], keys[slot, 1] = pair_key(keeper, other), e
         else:
             rival = keys[slot, 1]
             degree[other] -= 1
@@ -234,8 +180,8 @@ def _agglomerate(
 ) -> tuple[Array, Array]:  # fmt: skip
     """Take the bins from the top; inside a bin a heap gives the exact order. Return merged edges and their scores."""
     first, last, degree, following = lists
-    _list_edges(ends, first, last, degree, following)
-    _hash_edges(ends, keys)
+    link_edges(ends, first, last, degree, following)
+    enter_edges(ends, keys)
     state = (ends, keys, first, last, degree, following)
     order, scores = np.empty(len(first), np.int64), np.empty(len(first), np.float64)
     bin_head, bin_next = _bins(queued)

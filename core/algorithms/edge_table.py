@@ -51,16 +51,22 @@ def forget(key: Any, keys: Array) -> None:
 
 
 @njit(cache=True, nogil=True)
+def enter_edges(ends: Array, keys: Array) -> None:
+    """Enter edges that occur once each into an empty table of (key, edge)."""
+    for e in range(len(ends)):
+        key = pair_key(ends[e, 0], ends[e, 1])
+        i = slot_of(key, keys)
+        keys[i, 0], keys[i, 1] = key, e
+
+
+@njit(cache=True, nogil=True)
 def hashed(ends: Array) -> Array:
     """Return a table of (key, edge) for edges that occur once each."""
     size = 1024
     while size < 2 * len(ends):
         size *= 2
     keys = np.full((size, 2), -1, np.int64)
-    for e in range(len(ends)):
-        key = pair_key(ends[e, 0], ends[e, 1])
-        i = slot_of(key, keys)
-        keys[i, 0], keys[i, 1] = key, e
+    enter_edges(ends, keys)
     return keys
 
 
@@ -71,6 +77,14 @@ def half_edges(ends: Array, n: int) -> tuple[Array, Array, Array, Array]:
     last = np.full(n + 1, -1, np.int64)
     degree = np.zeros(n + 1, np.int64)
     following = np.full(2 * len(ends), -1, np.int64)
+    link_edges(ends, first, last, degree, following)
+    return first, last, degree, following
+
+
+@njit(cache=True, nogil=True)
+def link_edges(ends: Array, first: Array, last: Array, degree: Array, following: Array) -> None:
+    """Fill the lists of half edges; all but `degree` hold -1 before."""
+    degree[:] = 0
     for h in range(2 * len(ends)):
         node = ends[h >> 1, h & 1]
         degree[node] += 1
@@ -79,4 +93,3 @@ def half_edges(ends: Array, n: int) -> tuple[Array, Array, Array, Array]:
         else:
             following[last[node]] = h
         last[node] = h
-    return first, last, degree, following

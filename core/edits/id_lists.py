@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import zlib
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from segmend.core.errors import InputError
+from segmend.core.segmentation.packing import pack_bytes, unpack_bytes
 
 
 def pack_ids(ids: Sequence[int]) -> str:
     """Return ids as text: sorted, differences, zlib, base64."""
     steps = np.diff(np.sort(np.asarray(ids, np.int64)), prepend=0).astype("<u4")
-    return f"{len(ids)}:{base64.b64encode(zlib.compress(steps.tobytes(), 6)).decode('ascii')}"
+    return f"{len(ids)}:{pack_bytes(steps.tobytes(), 6)}"
 
 
 def unpack_ids(text: Any, most: int) -> tuple[int, ...]:
@@ -38,11 +36,7 @@ def unpack_ids(text: Any, most: int) -> tuple[int, ...]:
     short = count.isascii() and count.isdigit() and len(count) < 11
     if not short or not 0 < int(count) <= most:
         raise InputError(f"an id list is damaged: expected COUNT:DATA with a count up to {most}")
-    try:
-        reader = zlib.decompressobj()
-        raw = reader.decompress(binascii.a2b_base64(packed, strict_mode=True), 4 * int(count) + 1)
-    except (binascii.Error, zlib.error, ValueError):
-        raise InputError("an id list is damaged: its data cannot be unpacked") from None
+    raw = unpack_bytes(packed, 4 * int(count), "an id list is damaged: its data")
     if len(raw) != 4 * int(count):
         raise InputError(f"an id list is damaged: expected {count} ids, found {len(raw) / 4:g}")
     steps = np.frombuffer(raw, "<u4")
