@@ -40,14 +40,18 @@ class StageMarks:
 
     folder: Path
 
-    def finished_blocks(self, key: str, blocks: Iterable[Box]) -> set[Box]:
-        """Return the blocks that have a mark with this key."""
-        return {block for block in blocks if self.block_path(key, block).is_file()}
+    def finished_blocks(self, key: str, blocks: Iterable[Box], number: int = 0) -> set[Box]:
+        """Return the blocks that have a mark with this key in round `number`."""
+        return {block for block in blocks if self.block_path(key, block, number).is_file()}
 
-    def block_path(self, key: str, block: Box) -> Path:
-        """Where the mark of a block lies; its name holds key and box."""
+    def block_path(self, key: str, block: Box, number: int = 0) -> Path:
+        """Where the mark of a block lies; its name holds key, round and box."""
         numbers = "-".join(map(str, (*block.start_zyx, *block.stop_zyx)))
-        return self.folder / key / numbers
+        return self.folder / key / f"round-{number}" / numbers
+
+    def join_path(self, key: str, number: int) -> Path:
+        """Where the mark of the work between a round and the next lies."""
+        return self.folder / key / f"joined-{number}"
 
     def done(self) -> DoneMark | None:
         """Return the mark of the finished stage; a damaged one counts as none."""

@@ -35,7 +35,7 @@ STAGE_NAMES = tuple(form.name for form in _OWN)
 """The stages that Segmend brings, in the order in which they run."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
-_FUNCTIONS = ("check", "identity", "blocks", "prepare", "run_block", "finish")
+_FUNCTIONS = ("check", "identity", "blocks", "prepare", "run_block", "join", "finish")
 
 
 def known_stages() -> Mapping[str, type[Stage] | EntryPoint]:
@@ -151,6 +151,9 @@ def _problem(form: Any, name: str) -> str:
     missing = [item for item in _FUNCTIONS if not callable(getattr(form, item, None))]
     if missing:
         return f"it has no {', '.join(missing)}"
+    rounds = getattr(form, "rounds", None)
+    if not (isinstance(rounds, int) and rounds > 0):
+        return f"its rounds are {rounds!r}, expected a number from 1"
     outputs = getattr(form, "outputs", None)
     if not isinstance(outputs, Mapping) or not outputs:
         return "it declares no outputs"

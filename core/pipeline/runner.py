@@ -176,7 +176,7 @@ class _Run:
         scratch = marks.folder / key / "scratch"
         place = Place(self.plan.project.path, self.plan.folder(stage), scratch, self.device)
         self._single(Task(stage, place, Action.PREPARE))
-        total = self._blocks(stage, key, place, marks, told)
+        total = self._rounds(stage, key, place, marks, told)
         self.tell(replace(told, done=total, total=total, message="putting blocks together"))
         summary = self._single(Task(stage, place, Action.FINISH))
         marks.finish(
@@ -192,26 +192,47 @@ class _Run:
         self.plan.reload()
         self.tell(Progress(stage.name, StageState.FINISHED, total, total))
 
-    def _blocks(
+    def _rounds(
         self, stage: Stage, key: str, place: Place, marks: StageMarks, told: Progress
     ) -> int:
+        """Go through all blocks as often as the stage wants; return the number of blocks of all rounds."""
         boxes = list(stage.blocks(self.plan.project))
-        finished = marks.finished_blocks(key, boxes)
-        count = len(finished)
-        self.tell(replace(told, done=count, total=len(boxes), message=""))
+        total = stage.rounds * len(boxes)
+        for number in range(stage.rounds):
+            here = replace(place, round=number)
+            told = replace(told, done=number * len(boxes), total=total, message="")
+            self._blocks(stage, key, here, marks, boxes, told)
+            if number + 1 < stage.rounds:
+                self.tell(
+                    replace(told, done=told.done + len(boxes), message="putting blocks together")
+                )
+                self._single(Task(stage, here, Action.JOIN, mark=marks.join_path(key, number)))
+        return total
+
+    def _blocks(
+        self,
+        stage: Stage,
+        key: str,
+        place: Place,
+        marks: StageMarks,
+        boxes: Sequence[Box],
+        told: Progress,
+    ) -> None:
+        finished = marks.finished_blocks(key, boxes, place.round)
+        count = told.done + len(finished)
+        self.tell(replace(told, done=count))
 
         def done(task: Task, outcome: Outcome) -> None:
             nonlocal count
             count += 1
-            self.tell(replace(told, done=count, total=len(boxes), message=""))
+            self.tell(replace(told, done=count))
 
         tasks = [
-            Task(stage, place, Action.BLOCK, box, marks.block_path(key, box))
+            Task(stage, place, Action.BLOCK, box, marks.block_path(key, box, place.round))
             for box in boxes
             if box not in finished
         ]
         self.executor.run(tasks, done, self.cancel)
-        return len(boxes)
 
     def _single(self, task: Task) -> Summary:
         found: list[Outcome] = []

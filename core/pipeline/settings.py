@@ -57,6 +57,10 @@ class WatershedSettings(StageSettings):
     filter_size: PositiveInt = Field(
         default=9, description="fragments: seeds are maxima in a window of this many voxels"
     )
+    farthest: PositiveInt = Field(
+        default=32,
+        description="fragments: distances to the boundary beyond this many voxels count the same",
+    )
     per_section: Literal["auto", "yes", "no"] = Field(
         default="auto", description="fragments: section by section; auto: where z steps are coarse"
     )
@@ -83,19 +87,52 @@ class WatershedSettings(StageSettings):
         description="mutex_watershed: use each n-th edge along each axis, one per channel; empty: half its reach",
     )
     dust: Count = Field(default=10, description="regions still below this become background")
+    block_zyx: BlockShape = Field(
+        default=(192, 192, 192), description="voxels per block at most (z y x), in whole chunks"
+    )
+    context: PositiveInt = Field(
+        default=16,
+        description="voxels around a block that plateaus and the mutex watershed look at",
+    )
 
 
 class GraphSettings(StageSettings):
     """Region adjacency graph of the supervoxels."""
 
     stage: Literal["graph"] = "graph"
+    block_zyx: BlockShape = Field(
+        default=(192, 192, 192), description="voxels per block at most (z y x), in whole chunks"
+    )
+    histogram_bins: Annotated[int, Field(ge=0, le=256)] = Field(
+        default=0,
+        description="bins of the affinities of each contact, which agglomeration by quantile needs; 0: none",
+    )
 
 
 class AgglomerationSettings(StageSettings):
-    """Mean-affinity agglomeration with a recorded merge tree."""
+    """Segments from supervoxels, with a recorded merge tree."""
 
     stage: Literal["agglomeration"] = "agglomeration"
-    threshold: Fraction = Field(default=0.4, description="segments are cut at this mean affinity")
+    method: Literal["mean", "maximum", "quantile", "learned", "multicut", "lifted_multicut"] = (
+        Field(
+            default="mean",
+            description="what two regions are joined by: affinities of their contact, a model of it, or a multicut",
+        )
+    )
+    threshold: Fraction = Field(
+        default=0.4,
+        description="segments are cut at this score; multicut: affinity above which a contact attracts",
+    )
+    quantile: Fraction = Field(
+        default=0.5, description="quantile: which one of the affinities of a contact"
+    )
+    scorer: str = Field(
+        default="edge_model",
+        description="learned: name of an edge scorer (entry point group segmend.edge_scorers)",
+    )
+    lifted_steps: PositiveInt = Field(
+        default=3, description="lifted_multicut: long-range edges span at most this many contacts"
+    )
 
 
 class SkeletonsSettings(StageSettings):

@@ -40,12 +40,15 @@ class StageContext:
         For results that pass from blocks to ``finish``; removed afterwards.
     device : str
         ``auto``, ``cpu`` or ``cuda``, for stages with a network.
+    round : int
+        How often all blocks have been gone through before; see `Stage.rounds`.
     """
 
     project: Project
     generation_dir: Path
     scratch_dir: Path
     device: str = "auto"
+    round: int = 0
 
     @property
     def graph_dir(self) -> Path:
@@ -81,6 +84,8 @@ class Stage(Protocol):
         a change makes a new generation. ``derived``: computed from a generation and replaced within it.
     uses_device : bool
         True for networks: one worker per GPU where there is one.
+    rounds : int
+        How often all blocks are gone through; between two rounds `join` brings together what blocks found.
     """
 
     name: ClassVar[str]
@@ -91,6 +96,7 @@ class Stage(Protocol):
     outputs: ClassVar[Mapping[str, tuple[str, ...]]]
     scope: ClassVar[Scope]
     uses_device: ClassVar[bool]
+    rounds: ClassVar[int]
 
     def __init__(self, settings: Any) -> None: ...
 
@@ -110,7 +116,10 @@ class Stage(Protocol):
         """Make what blocks write into; runs in a worker, and again after an interruption."""
 
     def run_block(self, context: StageContext, box: Box) -> None:
-        """Do one block; running it again gives the same result."""
+        """Do one block in the round that the context names; running it again gives the same result."""
+
+    def join(self, context: StageContext) -> None:
+        """Bring the blocks of a round together for the next one; runs in a worker, again after an interruption."""
 
     def finish(self, context: StageContext) -> Summary:
         """Put the blocks together; runs in a worker when all blocks are done."""
@@ -136,6 +145,7 @@ class BaseStage:
     outputs: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     scope: ClassVar[Scope] = "derived"
     uses_device: ClassVar[bool] = False
+    rounds: ClassVar[int] = 1
 
     def check(self, project: Project) -> None:
         """Refuse volumes that are too large for one worker."""
@@ -156,6 +166,9 @@ class BaseStage:
 
     def prepare(self, context: StageContext) -> None:
         """Nothing to make."""
+
+    def join(self, context: StageContext) -> None:
+        """Nothing to bring together."""
 
     def finish(self, context: StageContext) -> Summary:
         """Nothing to put together."""

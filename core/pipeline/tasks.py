@@ -19,17 +19,19 @@ class Action(StrEnum):
 
     PREPARE = "prepare"
     BLOCK = "block"
+    JOIN = "join"
     FINISH = "finish"
 
 
 @dataclass(frozen=True)
 class Place:
-    """Folders and device of a stage's work; paths must mean the same to every worker."""
+    """Folders, device and round of a stage's work; paths must mean the same to every worker."""
 
     project: Path
     generation_dir: Path
     scratch_dir: Path
     device: str = "auto"
+    round: int = 0
 
 
 @dataclass(frozen=True)
@@ -93,12 +95,16 @@ def perform(task: Task) -> Outcome:
 def _call(task: Task) -> Summary | None:
     place = task.place
     project = open_project(place.project)
-    context = StageContext(project, place.generation_dir, place.scratch_dir, place.device)
+    context = StageContext(
+        project, place.generation_dir, place.scratch_dir, place.device, place.round
+    )
     if task.action is Action.FINISH:
         return task.stage.finish(context)
     if task.action is Action.PREPARE:
         place.scratch_dir.mkdir(parents=True, exist_ok=True)
         task.stage.prepare(context)
+    elif task.action is Action.JOIN:
+        task.stage.join(context)
     elif task.box is not None:
         task.stage.run_block(context, task.box)
     return None

@@ -220,7 +220,7 @@ def test_settings_are_recorded_in_the_project(make_project):
     project = make_project()
     run(project, settings=LOOSER)
     stages = open_project(project.path).config.stages
-    assert stages["agglomeration"] == {"stage": "agglomeration", "threshold": 0.02}
+    assert stages["agglomeration"] == AgglomerationSettings(threshold=0.02).model_dump(mode="json")
     assert stages["watershed"]["method"] == "fragments"
 
 

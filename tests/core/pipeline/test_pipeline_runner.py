@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fake_stages import NegativeSettings, NegativeStage, name_of, order, starts
+from fake_stages import NegativeSettings, NegativeStage, TwiceStage, name_of, order, starts
 
 from segmend.core.errors import Cancelled, InputError, StageError
 from segmend.core.geometry import Box
@@ -140,3 +140,28 @@ def test_no_scheduler_at_the_address_is_said(image_project):
             [NegativeStage(NegativeSettings())],
             scheduler="nonsense-address",
         )
+
+
+def test_a_stage_of_two_rounds_joins_in_between(image_project):
+    told: list[Progress] = []
+    run(image_project, stage=TwiceStage(NegativeSettings(level=200)), progress=told.append)
+    negative = 200 - image_project.image.read(Box.of_shape((16, 16, 16)))
+    assert np.array_equal(result(image_project), negative // 2 + negative.max())
+    assert (told[-1].done, told[-1].total) == (16, 16)
+
+
+def test_an_interrupted_second_round_goes_on_there(image_project):
+    cancel = CancelToken()
+
+    def stop_in_second_round(progress: Progress) -> None:
+        if progress.done == 11:
+            cancel.cancel()
+
+    stage = TwiceStage(NegativeSettings(level=200))
+    with pytest.raises(Cancelled):
+        run(image_project, stage=stage, progress=stop_in_second_round, cancel=cancel)
+    begun = len(blocks_started(image_project))
+    run(image_project, stage=stage)
+    negative = 200 - image_project.image.read(Box.of_shape((16, 16, 16)))
+    assert np.array_equal(result(image_project), negative // 2 + negative.max())
+    assert (begun, len(blocks_started(image_project))) == (11, 16)
