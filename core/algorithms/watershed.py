@@ -14,8 +14,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 from segmend.core.algorithms.arrays import nearest_affinities, voxel_mask
-from segmend.core.algorithms.basins import INSIDE, basins, find_root
+from segmend.core.algorithms.basins import basins, find_root
 from segmend.core.algorithms.region_graph import strongest_contacts
+from segmend.core.algorithms.steepest import steepest_ways
 from segmend.core.errors import InputError
 
 Array = NDArray[Any]
@@ -65,7 +66,7 @@ def watershed(
     if not 0 <= low <= high <= 1:
         raise InputError(f"watershed thresholds {low} and {high}: expected 0 <= low <= high <= 1")
     shape = values.shape[1:]
-    ways = _steepest(values, low * scale, high * scale, voxel_mask(mask, shape))
+    ways = steepest_ways(values, low * scale, high * scale, voxel_mask(mask, shape))
     labels, count = basins(ways, shape)
     if size_threshold <= 1 and dust_threshold <= 1:
         return labels
@@ -77,49 +78,6 @@ def watershed(
         order = strong[np.argsort(-strength[strong], kind="stable")]
         final = _link(pairs[order], size, size_threshold)
     return _without_dust(labels, final, size, dust_threshold)
-
-
-@njit(cache=True, nogil=True)
-def _steepest(values: Array, low: float, high: float, mask: Array) -> Array:
-    """Return the byte of each voxel for `basins`."""
-    _, nz, ny, nx = values.shape
-    ways = np.empty(nz * ny * nx, np.uint8)
-    masked = mask.size > 0
-    i = 0
-    for z in range(nz):
-        for y in range(ny):
-            for x in range(nx):
-                a0 = np.float32(values[0, z, y, x]) if z > 0 else np.float32(-1)
-                a1 = np.float32(values[1, z, y, x]) if y > 0 else np.float32(-1)
-                a2 = np.float32(values[2, z, y, x]) if x > 0 else np.float32(-1)
-                a3 = np.float32(values[0, z + 1, y, x]) if z + 1 < nz else np.float32(-1)
-                a4 = np.float32(values[1, z, y + 1, x]) if y + 1 < ny else np.float32(-1)
-                a5 = np.float32(values[2, z, y, x + 1]) if x + 1 < nx else np.float32(-1)
-                if masked:
-                    if not mask[z, y, x]:
-                        ways[i] = 0
-                        i += 1
-                        continue
-                    a0 = a0 if z > 0 and mask[z - 1, y, x] else np.float32(-1)
-                    a1 = a1 if y > 0 and mask[z, y - 1, x] else np.float32(-1)
-                    a2 = a2 if x > 0 and mask[z, y, x - 1] else np.float32(-1)
-                    a3 = a3 if z + 1 < nz and mask[z + 1, y, x] else np.float32(-1)
-                    a4 = a4 if y + 1 < ny and mask[z, y + 1, x] else np.float32(-1)
-                    a5 = a5 if x + 1 < nx and mask[z, y, x + 1] else np.float32(-1)
-                top = max(max(max(a0, a1), max(a2, a3)), max(a4, a5))
-                way: Any = 0
-                if top >= low and top >= 0:
-                    top = min(top, np.float32(high))
-                    way = INSIDE
-                    way |= (a0 >= top) << 0
-                    way |= (a1 >= top) << 1
-                    way |= (a2 >= top) << 2
-                    way |= (a3 >= top) << 3
-                    way |= (a4 >= top) << 4
-                    way |= (a5 >= top) << 5
-                ways[i] = way
-                i += 1
-    return ways
 
 
 @njit(cache=True, nogil=True)
