@@ -31,6 +31,11 @@ class StageSettings(BaseModel):
 Form = TypeVar("Form", bound=StageSettings)
 
 
+def only_for(*methods: str) -> dict[str, Any]:
+    """Return the mark of a setting that only some methods of its stage read; see `settings_form.form_fields`."""
+    return {"methods": list(methods)}
+
+
 class AffinitiesSettings(StageSettings):
     """Affinities by a network, block by block."""
 
@@ -52,41 +57,65 @@ class WatershedSettings(StageSettings):
         description="seeds on the distance transform, watershed with thresholds, or mutex watershed",
     )
     boundary_threshold: Fraction = Field(
-        default=0.6, description="fragments: inside above this affinity"
+        default=0.6,
+        description="inside above this affinity",
+        json_schema_extra=only_for("fragments"),
     )
     filter_size: PositiveInt = Field(
-        default=9, description="fragments: seeds are maxima in a window of this many voxels"
+        default=9,
+        description="seeds are maxima in a window of this many voxels",
+        json_schema_extra=only_for("fragments"),
     )
     farthest: PositiveInt = Field(
         default=32,
-        description="fragments: distances to the boundary beyond this many voxels count the same",
+        description="distances to the boundary beyond this many voxels count the same",
+        json_schema_extra=only_for("fragments"),
     )
     per_section: Literal["auto", "yes", "no"] = Field(
-        default="auto", description="fragments: section by section; auto: where z steps are coarse"
+        default="auto",
+        description="section by section; auto: where z steps are coarse",
+        json_schema_extra=only_for("fragments"),
     )
     low: Fraction = Field(
-        default=0.0001, description="watershed: voxels without an affinity above it are background"
+        default=0.0001,
+        description="voxels without an affinity above it are background",
+        json_schema_extra=only_for("watershed"),
     )
     high: Fraction = Field(
-        default=0.9999, description="watershed: affinities above it are all the same"
+        default=0.9999,
+        description="affinities above it are all the same",
+        json_schema_extra=only_for("watershed"),
     )
-    size: Count = Field(default=50, description="watershed: smaller regions join a neighbour")
+    size: Count = Field(
+        default=50,
+        description="smaller regions join a neighbour",
+        json_schema_extra=only_for("watershed"),
+    )
     link_affinity: Fraction = Field(
-        default=0.5, description="watershed: weakest contact across which small regions join"
+        default=0.5,
+        description="weakest contact across which small regions join",
+        json_schema_extra=only_for("watershed"),
     )
     offsets: tuple[Offset, ...] = Field(
         default=(),
-        description="mutex_watershed: where each channel leads (z y x); empty: as the network's card says",
+        description="where each channel leads (z y x); empty: as the network's card says",
+        json_schema_extra=only_for("mutex_watershed"),
     )
     bias: tuple[Fraction, ...] = Field(
         default=(0.5,),
-        description="mutex_watershed: affinity above which an edge attracts, one or one per channel",
+        description="affinity above which an edge attracts, one or one per channel",
+        json_schema_extra=only_for("mutex_watershed"),
     )
     strides: tuple[PositiveInt, ...] = Field(
         default=(),
-        description="mutex_watershed: use each n-th edge along each axis, one per channel; empty: half its reach",
+        description="use each n-th edge along each axis, one per channel; empty: half its reach",
+        json_schema_extra=only_for("mutex_watershed"),
     )
-    dust: Count = Field(default=10, description="regions still below this become background")
+    dust: Count = Field(
+        default=10,
+        description="regions still below this become background",
+        json_schema_extra=only_for("watershed", "mutex_watershed"),
+    )
     block_zyx: BlockShape = Field(
         default=(192, 192, 192), description="voxels per block at most (z y x), in whole chunks"
     )
@@ -124,14 +153,29 @@ class AgglomerationSettings(StageSettings):
         description="segments are cut at this score; multicut: affinity above which a contact attracts",
     )
     quantile: Fraction = Field(
-        default=0.5, description="quantile: which one of the affinities of a contact"
+        default=0.5,
+        description="which one of the affinities of a contact",
+        json_schema_extra=only_for("quantile"),
     )
     scorer: str = Field(
         default="edge_model",
-        description="learned: name of an edge scorer (entry point group segmend.edge_scorers)",
+        description="name of an edge scorer (entry point group segmend.edge_scorers)",
+        json_schema_extra=only_for("learned"),
     )
-    lifted_steps: PositiveInt = Field(
-        default=3, description="lifted_multicut: long-range edges span at most this many contacts"
+    area_power: Annotated[float, Field(ge=0.0, le=2.0)] = Field(
+        default=0.5,
+        description="a contact weighs as much as this power of its area; 0: all the same",
+        json_schema_extra=only_for("multicut", "lifted_multicut"),
+    )
+    acyclic: bool = Field(
+        default=False,
+        description="pieces that would close a ring stay apart; for graphs of few, far apart contacts",
+        json_schema_extra=only_for("multicut", "lifted_multicut"),
+    )
+    lifted_steps: Annotated[int, Field(ge=2, le=16)] = Field(
+        default=2,
+        description="long-range edges span at most this many contacts",
+        json_schema_extra=only_for("lifted_multicut"),
     )
 
 
