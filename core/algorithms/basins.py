@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 INSIDE = 0x80
-_VISITED = 0x40
+DIVIDED = 0x40
 _WAYS = 0x3F
 
 
@@ -40,6 +40,29 @@ def basins(ways: Array, shape_zyx: tuple[int, ...]) -> tuple[NDArray[np.uint32],
         0 where bit 7 is not set; else 1..n in the raster order of each basin's first voxel.
     n : int
     """
+    inner, level, steps = divided_ways(ways, shape_zyx)
+    return follow_ways(inner, level, steps, shape_zyx)
+
+
+def divided_ways(ways: Array, shape_zyx: tuple[int, ...]) -> tuple[Array, Array, Array]:
+    """Divide the plateaus that have a way out: afterwards ways lead up, or stay on a plateau without a way out.
+
+    Parameters
+    ----------
+    ways : (z * y * x,) uint8
+        One byte per voxel as described above; not changed.
+    shape_zyx : tuple of 3 int
+
+    Returns
+    -------
+    ways : (z * y * x,) uint8
+        What is left of them; bit 6 is set on divided plateaus, whose voxels take their first way.
+    level : (z * y * x,) uint8
+        Those ways whose other voxel has the way back. A voxel without bit 6 that has any is on a plateau without a way
+        out; each other one takes its first way.
+    steps : (6,) int64
+        From a voxel to its neighbour in each direction.
+    """
     plane, row = shape_zyx[1] * shape_zyx[2], shape_zyx[2]
     steps = np.array([-plane, -row, -1, plane, row, 1], dtype=np.int64)
     # Room for a step beyond either end, and large arrays made here: NumPy asks for huge pages, kernels do not.
@@ -51,9 +74,16 @@ def basins(ways: Array, shape_zyx: tuple[int, ...]) -> tuple[NDArray[np.uint32],
     _level_ways(inner, z0, y0, x0, z1, y1, x1, level)
     _divide_plateaus(inner, level, steps)
     _level_ways(inner, z0, y0, x0, z1, y1, x1, level)
+    return inner, level, steps
+
+
+def follow_ways(
+    ways: Array, level: Array, steps: Array, shape_zyx: tuple[int, ...]
+) -> tuple[NDArray[np.uint32], int]:
+    """Label the basins of what `divided_ways` returns, or of a part of it whose ways out were taken away."""
     parent, labels = np.empty(len(ways), np.uint32), np.zeros(len(ways), np.uint32)
-    _point_up(inner, level, steps, parent)
-    count = _number(parent, inner, labels)
+    _point_up(ways, level, steps, parent)
+    count = _number(parent, ways, labels)
     return labels.reshape(shape_zyx), int(count)
 
 
@@ -83,8 +113,8 @@ def _divide_plateaus(ways: Array, level: Array, steps: Array) -> None:
             if not (ways[j] >> ((d + 3) % 6)) & 1:
                 continue
             ways[i] = ways[i] & ~(1 << d)  # the other voxel comes here, not this one there
-            if not ways[j] & _VISITED:
-                ways[j] |= _VISITED
+            if not ways[j] & DIVIDED:
+                ways[j] |= DIVIDED
                 queue[tail] = j
                 tail += 1
 
@@ -98,7 +128,7 @@ def _plateau_exits(ways: Array, level: Array, found: Array) -> int:
             found[count] = i
             count += 1
     for k in range(count):
-        ways[found[k]] |= _VISITED
+        ways[found[k]] |= DIVIDED
     return count
 
 
@@ -139,7 +169,7 @@ def _point_up(ways: Array, level: Array, steps: Array, parent: Array) -> None:
                 jump[way] = steps[d]
     plane, row = steps[3], steps[4]
     for i in range(len(ways)):
-        if ways[i] & _VISITED or level[i] == 0:
+        if ways[i] & DIVIDED or level[i] == 0:
             parent[i] = parent[i + jump[ways[i] & _WAYS]]
         elif level[i] & 7:
             a = np.int64(find_root(parent, i))
