@@ -23,6 +23,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--segmentation", help="labels to proofread", **array)
     parser.add_argument("--affinities", help="(c,z,y,x) affinities from elsewhere", **array)
+    parser.add_argument(
+        "--mask",
+        help="where there is tissue (non-zero), also at a coarser voxel size; nothing outside it is segmented",
+        **array,
+    )
     three = {"nargs": 3, "type": float, "metavar": ("Z", "Y", "X")}
     parser.add_argument("--voxel-size", help="nm; needed where the file does not say", **three)
     parser.add_argument("--offset", help="nm, centre of the first voxel", **three)
@@ -47,6 +52,7 @@ def execute(options: argparse.Namespace) -> Answer:
         supervoxels=options.supervoxels,
         segmentation=options.segmentation,
         affinities=options.affinities,
+        mask=options.mask,
         voxel_size_nm_zyx=triple(options.voxel_size),
         offset_nm_zyx=triple(options.offset),
         box=options.box,

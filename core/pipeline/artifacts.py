@@ -1,6 +1,6 @@
 """What stages read and write on disk, and how its content is told apart.
 
-An artifact is either the project's own (image, affinities) or a set of files in a generation folder. Its identity
+An artifact is either the project's own (image, affinities, mask) or a set of files in a generation folder. Its identity
 enters the keys of the stages that read it, so a changed input makes their marks void.
 """
 

@@ -141,13 +141,20 @@ class Plan:
         needed = [self._identity(artifact, home) for artifact in stage.inputs]
         if any(identity is None for identity in needed):
             return None
-        extra = [self._identity(artifact, home) or "" for artifact in stage.optional]
+        extra = [
+            identity or ""
+            for artifact, identity in ((a, self._identity(a, home)) for a in stage.optional)
+            if identity
+            or artifact != "mask"  # keys of projects without one are as they were before masks
+        ]
         identities = [*map(str, needed), *extra, stage.identity(self.project)]
         settings = stage.settings.model_dump(mode="json")
         return stage_key(stage.name, stage.version, settings, identities)
 
     def _identity(self, artifact: str, home: Home | None) -> str | None:
         """Return what tells an artifact's content apart; None where it is not there."""
+        if artifact == "mask":
+            return self._mask_identity()
         if artifact in ("image", "affinities"):
             return self._project_home.maker(artifact) or self._volume_identity(artifact)
         files = self._files(artifact)
@@ -157,11 +164,20 @@ class Plan:
 
     def _volume_identity(self, artifact: str) -> str | None:
         if artifact not in self._volume_identities:
-            volume = self.project.image if artifact == "image" else self.project.affinities
+            volume = getattr(self.project, artifact)
             if volume is None:
                 return None
             self._volume_identities[artifact] = artifacts.volume_identity(volume)
         return self._volume_identities[artifact]
+
+    def _mask_identity(self) -> str | None:
+        """Return a hash of all of a mask, however large: its own file is small, because it compresses well."""
+        where = self.project.config.mask
+        if where is None or self.project.mask is None:
+            return None
+        if not Path(where).is_absolute():
+            return artifacts.files_identity(self.project.path, [where])
+        return self._volume_identity("mask")
 
     def _files(self, artifact: str) -> tuple[str, ...]:
         for form in self._forms.values():
@@ -173,7 +189,11 @@ class Plan:
         makers = [name for name, form in self._forms.items() if artifact in form.outputs]
         if makers:
             return f"run stage {makers[0]} too"
-        return f"make the project with --{artifact}" if artifact == "image" else "no stage makes it"
+        return (
+            f"make the project with --{artifact}"
+            if artifact in ("image", "mask")
+            else "no stage makes it"
+        )
 
     def _begin_generation(self, stage: Stage | None) -> None:
         stale = downstream(stage.outputs, self._forms.values()) if stage is not None else set()

@@ -27,9 +27,9 @@ class ProjectConfig(BaseModel):
     ``journal`` is the database of a project for several people, without the password; ``id``, which copies of a
     project share, names its schema there. Without it the journal is a file in the folder.
 
-    ``image`` and ``affinities`` say where the array is: a name inside the project folder, or the absolute
+    ``image``, ``affinities`` and ``mask`` say where the array is: a name inside the project folder, or the absolute
     ``FILE`` or ``FILE:/dataset`` of an array that stays outside; ``outside_box_zyx`` is then the part of it (start
-    and stop, voxels) that the project covers.
+    and stop, voxels) that the project covers. A mask may have another voxel size; non-zero is tissue.
     """
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
@@ -51,6 +51,7 @@ class ProjectConfig(BaseModel):
     journal: Annotated[str, Field(pattern=r"^postgresql://[^\s]+$", max_length=2000)] | None = None
     image: str | None = None
     affinities: str | None = None
+    mask: str | None = None
     outside_box_zyx: tuple[Index, Index, Index, Index, Index, Index] | None = None
     model: str | None = Field(None, description="network that made the affinities")
     sources: dict[str, str] = Field(default_factory=dict, description="what was imported")

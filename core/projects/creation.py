@@ -20,7 +20,7 @@ from segmend.core.processes import left_behind
 from segmend.core.project_lock import ProjectLock
 from segmend.core.projects import importing, mapping
 from segmend.core.projects.config import ProjectConfig, flush_folder, save_config
-from segmend.core.projects.folder import AFFINITIES, IMAGE, SUPERVOXELS, Project, open_project
+from segmend.core.projects.folder import AFFINITIES, IMAGE, MASK, SUPERVOXELS, Project, open_project
 from segmend.core.projects.shared_journal import SharedJournal
 from segmend.core.projects.sources import Source, Sources, open_sources
 from segmend.core.segmentation.graph_files import save_graph
@@ -39,6 +39,7 @@ def create_project(
     supervoxels: Source | None = None,
     segmentation: Source | None = None,
     affinities: Source | None = None,
+    mask: Source | None = None,
     voxel_size_nm_zyx: ZyxNm | None = None,
     offset_nm_zyx: ZyxNm | None = None,
     box: Box | None = None,
@@ -60,6 +61,9 @@ def create_project(
     image, supervoxels, segmentation, affinities : path-like or Volume, optional
         ``FILE`` or ``FILE:/dataset``. Affinities are (c, z, y, x), uint8 0..255 or float 0..1, the first three
         channels toward the voxels before in z, y and x.
+    mask : path-like or Volume, optional
+        Where there is tissue to work on (non-zero), integers or booleans, also at a coarser voxel size. What lies
+        outside is never segmented; imported labels become background there.
     voxel_size_nm_zyx, offset_nm_zyx : tuple of 3 float, optional
         Taken instead of what the files say; ``offset`` is the centre of the first voxel of the whole arrays.
     box : Box, optional
@@ -90,6 +94,7 @@ def create_project(
         supervoxels,
         segmentation,
         affinities,
+        mask=mask,
         voxel_size_nm_zyx=voxel_size_nm_zyx,
         offset_nm_zyx=offset_nm_zyx,
         box=box,
@@ -121,6 +126,9 @@ def _write_arrays(
         report = _step(progress, "affinities")
         importing.import_affinities(sources.affinities, folder / AFFINITIES, sources.grid, report)
         values["affinities"] = AFFINITIES
+    if sources.mask is not None:
+        importing.import_mask(sources.mask, folder / MASK, _step(progress, "mask"))
+        values["mask"] = MASK
     if sources.supervoxels is not None or sources.segmentation is not None:
         _write_generation(folder, sources, progress)
         values["generation"] = 1

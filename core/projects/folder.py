@@ -6,9 +6,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from segmend.core.errors import ProjectError, VolumeError
+from segmend.core.errors import InputError, ProjectError, VolumeError
 from segmend.core.geometry import Grid, Zyx
 from segmend.core.projects.config import ProjectConfig, load_config, save_config
+from segmend.core.projects.tissue_mask import check_extent, open_mask
 from segmend.core.volumes.base import Volume, dimensions
 from segmend.core.volumes.lazy import FileVolume
 from segmend.core.volumes.memory import CroppedVolume
@@ -18,6 +19,7 @@ from segmend.core.volumes.zarr import open_pyramid
 IMAGE = "image.zarr"
 AFFINITIES = "affinities.zarr"
 SUPERVOXELS = "supervoxels.zarr"
+MASK = "mask.zarr"
 
 
 class Project:
@@ -143,6 +145,28 @@ class Project:
         return None if self.affinity_pyramid is None else self.affinity_pyramid[0]
 
     @cached_property
+    def mask(self) -> Volume | None:
+        """Where there is tissue (non-zero), placed by its own grid, which may be coarser; None: everywhere.
+
+        Raises
+        ------
+        ProjectError
+            If it cannot be opened or covers another part of space.
+        """
+        where = self.config.mask
+        if where is None:
+            return None
+        try:
+            if Path(where).is_absolute():
+                mask = open_mask(where, self._outside_grid)
+            else:
+                mask = open_pyramid(self.path / where)[0]
+            check_extent(mask, self.grid, self.shape_zyx, may_be_larger=True)
+        except InputError as error:
+            raise ProjectError(f"the mask of {self.path.name} cannot be used: {error}") from error
+        return mask
+
+    @cached_property
     def supervoxel_pyramid(self) -> tuple[Volume, ...] | None:
         """All levels of the supervoxels in use, without voxel edits, finest first; None where there are none yet."""
         if self.generation == 0:
@@ -202,6 +226,13 @@ class Project:
         if box is not None:
             levels = (CroppedVolume(outside, box, self.grid),)
         return self._checked(levels, role)
+
+    @property
+    def _outside_grid(self) -> Grid:
+        """Where the voxels of outside arrays lie, of which the project covers a part."""
+        box = self.config.outside_box
+        z, y, x = (0, 0, 0) if box is None else box.start_zyx
+        return Grid(self.grid.voxel_size_nm_zyx, self.grid.to_nm((-z, -y, -x)))
 
     def _checked(self, levels: tuple[Volume, ...], role: str) -> tuple[Volume, ...]:
         if levels[0].shape_zyx != self.shape_zyx:

@@ -48,6 +48,28 @@ def import_affinities(affinities: Volume, path: Path, grid: Grid, report: Report
     write_pyramid(path, labels=False)
 
 
+def import_mask(mask: Volume, path: Path, report: Report) -> None:
+    """Copy a mask as 0 and 1, at its own voxel size.
+
+    Raises
+    ------
+    InputError
+        If there is no tissue in it.
+    """
+    out = create_zarr(path, mask.shape_zyx, np.uint8, mask.grid)
+    tissue = False
+    for box in _blocks(mask, report):
+        inside = mask.read(box) != 0
+        tissue = tissue or bool(inside.any())
+        out.write(box, inside.astype(np.uint8))
+    if not tissue:
+        raise InputError(
+            f"the mask {mask.source} is 0 everywhere in the volume: expected non-zero where there is tissue; invert or "
+            "leave it out"
+        )
+    write_pyramid(path, labels=True)
+
+
 def import_labels(labels: Volume, path: Path, grid: Grid, report: Report) -> NDArray[np.uint64]:
     """Copy labels as dense uint32, in the order of the source's ids, with their pyramid.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from segmend.core.errors import InputError
 from segmend.core.geometry import Box, Grid, Zyx, ZyxNm
+from segmend.core.projects.tissue_mask import TissueLabels, check_extent, covering, open_mask
 from segmend.core.volumes.base import Volume, describe, dimensions
 from segmend.core.volumes.labels import LabelVolume
 from segmend.core.volumes.lazy import spacing_of
@@ -32,11 +33,14 @@ class Sources:
     Parameters
     ----------
     image, supervoxels, segmentation, affinities : Volume or None
+        Labels are background outside the mask.
     grid : Grid
     box : Box
         The part of the original arrays that is used.
     whole : bool
         Whether the box is all of it.
+    mask : Volume or None
+        What of it covers the box, at its own voxel size.
     """
 
     image: Volume | None
@@ -46,6 +50,7 @@ class Sources:
     grid: Grid
     box: Box
     whole: bool
+    mask: Volume | None = None
 
     @property
     def shape_zyx(self) -> Zyx:
@@ -54,7 +59,7 @@ class Sources:
 
     def names(self) -> dict[str, str]:
         """Return what each array was opened from, for the record."""
-        roles = ("image", "supervoxels", "segmentation", "affinities")
+        roles = ("image", "supervoxels", "segmentation", "affinities", "mask")
         return {role: getattr(self, role).source for role in roles if getattr(self, role)}
 
 
@@ -64,6 +69,7 @@ def open_sources(
     segmentation: Source | None,
     affinities: Source | None,
     *,
+    mask: Source | None = None,
     voxel_size_nm_zyx: ZyxNm | None,
     offset_nm_zyx: ZyxNm | None,
     box: Box | None,
@@ -95,17 +101,26 @@ def open_sources(
             volumes[role] = _OPEN[role](source)
     shape = _common_shape(volumes)
     grid = _common_grid(volumes, voxel_size_nm_zyx, offset_nm_zyx)
+    tissue = None if mask is None else open_mask(mask, grid, shape if voxel_size_nm_zyx else None)
+    if tissue is not None:
+        check_extent(tissue, grid, shape)
     part = Box.of_shape(shape) if box is None else _checked_box(box, shape)
     if box is not None:
         volumes = {role: CroppedVolume(v, part) for role, v in volumes.items()}
+        grid = grid.cropped(part)
+    if tissue is not None:
+        tissue = covering(tissue, grid, Box.of_shape(part.shape_zyx))
+        for role in volumes.keys() & {"supervoxels", "segmentation"}:
+            volumes[role] = TissueLabels(volumes[role], tissue, grid)
     return Sources(
         volumes.get("image"),
         volumes.get("supervoxels"),
         volumes.get("segmentation"),
         volumes.get("affinities"),
-        grid if box is None else grid.cropped(part),
+        grid,
         part,
         box is None,
+        tissue,
     )
 
 
