@@ -139,7 +139,7 @@ def sampled(mask: Volume, grid: Grid, box: Box) -> NDArray[np.bool_]:
     start = tuple(int(pick[0]) for pick in picks)
     stop = tuple(int(pick[-1]) + 1 for pick in picks)
     inside = mask.read(Box(start, stop)) != 0  # type: ignore[arg-type]
-    if inside.shape == box.shape_zyx:
+    if all((np.diff(pick) == 1).all() for pick in picks):
         return inside
     z, y, x = (pick - first for pick, first in zip(picks, start, strict=True))
     return inside[np.ix_(z, y, x)]
