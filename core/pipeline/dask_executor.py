@@ -1,68 +1,34 @@
-"""Tasks in Dask worker processes: on this machine, or on a scheduler that already runs.
+"""Tasks in Dask worker processes: sent out, watched, given to another worker where one is lost or takes too long.
 
-The local cluster is encrypted with credentials of its own: without them any user of a shared workstation could send
-code to the workers. Workers end when the process that started them ends, however it ends, because each watches a
-pipe that only that process holds open.
+A block that takes too long is not merely tried elsewhere: its worker is killed first. One that went on in secret
+could write over what a later round made of the block.
 """
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import os
 import queue
 import time
+import uuid
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self
 
-import dask
 import distributed
 from dask.system import CPU_COUNT
 from distributed.scheduler import KilledWorker
-from distributed.system import MEMORY_LIMIT
 
-from segmend.core.errors import StageError
+from segmend.core.pipeline.dask_cluster import ATTEMPTS, Cluster, LocalWorkers, RunningScheduler
 from segmend.core.pipeline.devices import visible_gpus
-from segmend.core.pipeline.executors import Done, raise_failure
+from segmend.core.pipeline.executors import Told, raise_failure
 from segmend.core.pipeline.progress import CancelToken
-from segmend.core.pipeline.tasks import Outcome, Task, perform
+from segmend.core.pipeline.tasks import Action, Outcome, Task, perform
 
-_DASK: Any = distributed  # its functions carry no types
-_ATTEMPTS_AFTER_LOSS = 3
 _POLL_SECONDS = 0.1
-_WITHOUT_WORKERS_SECONDS = 120
-_NICENESS = 10
-_ALSO_WRITTEN = ("PYTHONHASHSEED", "__DASK_PARENT_PID")
-_SINGLE_THREAD = dict.fromkeys(
-    ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
-)
-_CONFIG: dict[str, Any] = {
-    # A numba kernel may hold the interpreter for minutes: silence is no death. The nanny sees real deaths.
-    "distributed.scheduler.worker-ttl": None,
-    "distributed.scheduler.allowed-failures": _ATTEMPTS_AFTER_LOSS,
-    "distributed.worker.profile.enabled": False,
-    "distributed.admin.tick.limit": "1h",
-    "distributed.scheduler.http.routes": [],
-    "distributed.worker.http.routes": [],
-}
-
-
-class Courtesy(distributed.WorkerPlugin):
-    """Makes a worker a quiet neighbour: low priority, and a GPU of its own where there is one."""
-
-    name = "segmend-courtesy"
-
-    def __init__(self, gpus: Sequence[str]) -> None:
-        self.gpus = tuple(gpus)
-
-    def setup(self, worker: Any) -> None:
-        """Run in the worker before its first task, and in every worker that comes for a lost one."""
-        with contextlib.suppress(OSError, AttributeError):
-            os.nice(_NICENESS)
-        if self.gpus:
-            os.environ["CUDA_VISIBLE_DEVICES"] = self.gpus[int(worker.name) % len(self.gpus)]
+_BEGUN = "segmend-begun"
+_EVERYTHING = "all"
+"""The topic under which Dask tells of workers that left."""
 
 
 class DaskExecutor:
@@ -72,20 +38,31 @@ class DaskExecutor:
     ----------
     address : str, optional
         Of a running scheduler; None starts worker processes here.
-    workers : int
-        Worker processes at most: never more than one per GPU, or one less than the cores without GPUs.
+    most : int
+        Worker processes at most, because there is no more to do at once.
+    workers : int, optional
+        Worker processes wanted; by default one per GPU, or one less than the cores without GPUs.
     use_gpus : bool
         Whether the run has work for GPUs.
+    block_timeout : float, optional
+        Seconds after which a block is taken from its worker.
     """
 
-    def __init__(self, address: str | None, workers: int, *, use_gpus: bool = True) -> None:
+    def __init__(
+        self,
+        address: str | None,
+        most: int,
+        *,
+        workers: int | None = None,
+        use_gpus: bool = True,
+        block_timeout: float | None = None,
+    ) -> None:
         self._address = address
         self._gpus = visible_gpus() if use_gpus and not address else ()
-        self._workers = max(1, min(workers, len(self._gpus) or CPU_COUNT - 1))
-        self._cluster: Any = None
-        self._client: Any = None
-        self._environment: dict[str, str | None] = {}
-        self._alive = 0.0
+        self._workers = max(1, min(most, workers or len(self._gpus) or CPU_COUNT - 1))
+        self._block_timeout = block_timeout
+        self._cluster: Cluster | None = None
+        self._inbox: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
 
     def __enter__(self) -> Self:
         return self
@@ -97,163 +74,178 @@ class DaskExecutor:
         trace: TracebackType | None,
     ) -> None:
         """Close the connection and end the local workers; running tasks are not waited for after an error."""
-        client, cluster = self._client, self._cluster
-        self._client = self._cluster = None
-        with _quiet():
-            if cluster is not None and kind is not None:
-                _kill_workers(cluster)
-            if client is not None:
-                client.close(timeout=5)
-            if cluster is not None:
-                cluster.close(timeout=20)
-        _restore_environment(self._environment)
+        cluster, self._cluster = self._cluster, None
+        if cluster is not None:
+            cluster.close(at_once=kind is not None)
 
-    def run(self, tasks: Sequence[Task], done: Done, cancel: CancelToken) -> None:
+    def run(self, tasks: Sequence[Task], told: Told, cancel: CancelToken) -> None:
         """Run the tasks on any free worker; see `Executor.run`."""
         cancel.check()
-        client = self._started()
-        self._alive = time.monotonic()
-        waiting = deque(tasks)
-        running: dict[Any, Task] = {}
-        ended: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        dispatch = _Dispatch(self._started(), self._inbox, tasks, told, self._block_timeout)
         try:
-            while waiting or running:
+            while dispatch.unfinished:
                 cancel.check()
-                while waiting and len(running) < 2 * self._slots(client):
-                    task = waiting.popleft()
-                    future = client.submit(perform, task, pure=False)
-                    running[future] = task
-                    future.add_done_callback(ended.put)
-                try:
-                    future = ended.get(timeout=_POLL_SECONDS)
-                except queue.Empty:
-                    self._check_alive()
-                    continue
-                task = running.pop(future)
-                outcome = _outcome(future)
-                raise_failure(task, outcome)
-                done(task, outcome)
+                dispatch.step()
         finally:
-            if running:
-                client.cancel(list(running), force=True)
+            dispatch.drop()
 
-    def _check_alive(self) -> None:
-        """Give up where lost workers do not come back, instead of waiting for ever."""
-        now = time.monotonic()
-        if self._cluster is None or self._cluster.scheduler.workers:
-            self._alive = now
-        elif now - self._alive > _WITHOUT_WORKERS_SECONDS:
-            raise StageError(
-                f"all worker processes are gone and none came back within {_WITHOUT_WORKERS_SECONDS} "
-                "seconds; free memory, then run again to go on"
+    def _started(self) -> Cluster:
+        if self._cluster is None:
+            cluster: Cluster = (
+                RunningScheduler(self._address)
+                if self._address
+                else LocalWorkers(self._workers, self._gpus)
             )
+            self._cluster = cluster
+            inbox = self._inbox  # filled by the client's own thread
+            cluster.client.subscribe_topic(
+                _BEGUN, lambda event: inbox.put((_Dispatch.begun, event[1]))
+            )
+            cluster.client.subscribe_topic(
+                _EVERYTHING, lambda event: inbox.put((_Dispatch.changed, event[1]))
+            )
+        return self._cluster
 
-    def _slots(self, client: Any) -> int:
-        if self._cluster is not None:
-            return self._workers
-        return max(1, sum(client.nthreads().values()))
 
-    def _started(self) -> Any:
-        if self._client is None:
-            self._environment = _written_environment()
-            with _quiet(), dask.config.set(_CONFIG):
-                self._client = self._connect() if self._address else self._start_cluster()
-        return self._client
+@dataclass
+class _Attempt:
+    """A task that was sent out, and what is known of it."""
 
-    def _connect(self) -> Any:
+    task: Task
+    future: Any
+    worker: str = ""
+    began: float | None = None
+    starts: int = 0
+    timeouts: int = 0
+    sent: int = 1
+
+
+class _Dispatch:
+    """The tasks of one call of `DaskExecutor.run`."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        inbox: queue.SimpleQueue[tuple[Any, ...]],
+        tasks: Sequence[Task],
+        told: Told,
+        block_timeout: float | None,
+    ) -> None:
+        self._cluster = cluster
+        self._inbox = inbox
+        self._waiting = deque(tasks)
+        self._told = told
+        self._running: dict[str, _Attempt] = {}
+        self._block_timeout = block_timeout
+        self._alone = False
+
+    @property
+    def unfinished(self) -> bool:
+        return bool(self._waiting or self._running)
+
+    def step(self) -> None:
+        """Send what there is room for, take in one piece of news, look for blocks that take too long."""
+        slots = self._cluster.slots()
+        if not slots and not self._alone:
+            self._told.notice("waiting for a worker")
+        self._alone = not slots
+        while self._waiting and len(self._running) < max(1, slots) * (1 + self._cluster.ahead):
+            self._send(self._waiting.popleft())
         try:
-            client = _DASK.Client(self._address, timeout=10, set_as_default=False)
-        except (OSError, ValueError, TypeError) as error:
-            raise StageError(
-                f"no Dask scheduler answers at {self._address}: expected an address such as "
-                "tls://host:8786; start one there or leave --scheduler out",
-                details=str(error),
-            ) from error
-        if not client.nthreads():
-            client.close(timeout=5)
-            raise StageError(
-                f"the Dask scheduler at {self._address} has no workers: start some that see the "
-                "project under the same path, or leave --scheduler out"
-            )
-        return client
+            kind, news = self._inbox.get(timeout=_POLL_SECONDS)
+        except queue.Empty:
+            self._end_overdue()
+            return
+        kind(self, news)
 
-    def _start_cluster(self) -> Any:
-        self._cluster = _local_cluster(self._workers)
-        client = self._client = _DASK.Client(self._cluster, set_as_default=False)
-        client.register_plugin(Courtesy(self._gpus))
-        return client
+    def drop(self) -> None:
+        """Forget what still runs."""
+        if self._running:
+            futures = [attempt.future for attempt in self._running.values()]
+            self._cluster.client.cancel(futures, force=True)
+
+    def ended(self, future: Any) -> None:
+        """Take in the end of a task."""
+        attempt = self._running.pop(future.key, None)
+        if attempt is None:
+            return
+        error = future.exception() if future.status == "error" else None
+        if isinstance(error, KilledWorker) and self._is_innocent(attempt):
+            self._told.again(attempt.task, "its worker was lost")
+            self._send(attempt.task, attempt)
+            return
+        outcome = _outcome(future, error, attempt, self._block_timeout)
+        raise_failure(attempt.task, outcome)
+        self._told.done(attempt.task, outcome)
+
+    def begun(self, news: dict[str, Any]) -> None:
+        """Take in that a worker began with a task."""
+        attempt = self._running.get(news["key"])
+        if attempt is not None:
+            attempt.worker, attempt.began = news["worker"], time.monotonic()
+            attempt.starts += 1
+
+    def changed(self, news: dict[str, Any]) -> None:
+        """Take in a change of the cluster: where a worker left, its tasks go to others."""
+        if news.get("action") != "remove-worker":
+            return
+        for key in news["processing-tasks"]:
+            attempt = self._running.get(key)
+            if attempt is not None:
+                attempt.began = None
+                why = "it took too long" if attempt.timeouts else "its worker was lost"
+                self._told.again(attempt.task, why)
+
+    def _send(self, task: Task, earlier: _Attempt | None = None) -> None:
+        key = f"segmend-{uuid.uuid4().hex}"
+        future = self._cluster.client.submit(_perform, task, key, key=key, pure=False)
+        attempt = _Attempt(task, future)
+        if earlier is not None:
+            attempt = replace(earlier, future=future, began=None, sent=earlier.sent + 1)
+        self._running[key] = attempt
+        inbox = self._inbox
+        future.add_done_callback(lambda ended: inbox.put((_Dispatch.ended, ended)))
+
+    def _is_innocent(self, attempt: _Attempt) -> bool:
+        """Whether Dask blames a task that mostly just waited at workers which were lost, as preempted ones are."""
+        return self._cluster.ahead > 0 and attempt.starts < ATTEMPTS and attempt.sent < ATTEMPTS
+
+    def _end_overdue(self) -> None:
+        if self._block_timeout is None:
+            return
+        for attempt in self._running.values():
+            if attempt.began is None or attempt.task.action is not Action.BLOCK:
+                continue
+            if time.monotonic() - attempt.began > self._block_timeout:
+                attempt.began = None
+                attempt.timeouts += 1
+                self._cluster.end_worker(attempt.worker)
 
 
-def _local_cluster(workers: int) -> Any:
-    try:
-        return _DASK.LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            security=True,
-            # Dask always opens an HTTP port: a free one of this machine alone, with nothing behind it.
-            dashboard_address="127.0.0.1:0",
-            scheduler_kwargs={"dashboard": False},
-            silence_logs=logging.CRITICAL,
-            memory_limit=int(0.9 * MEMORY_LIMIT),
-            death_timeout=120,
-            env=_SINGLE_THREAD,
-        )
-    except (RuntimeError, OSError) as error:
-        raise StageError(
-            "the worker processes did not start; close other programs and run again, or try one "
-            "thread with --scheduler synchronous",
-            details=f"{type(error).__name__}: {error}",
-        ) from error
+def _perform(task: Task, key: str) -> Outcome:
+    """Do a task in a worker, and say that it began there: only then does its time count."""
+    worker: Any = distributed.get_worker()
+    worker.log_event(_BEGUN, {"key": key, "worker": worker.address})
+    return perform(task)
 
 
-def _outcome(future: Any) -> Outcome:
+def _outcome(future: Any, error: Any, attempt: _Attempt, block_timeout: float | None) -> Outcome:
     """Return the result of an ended future; a lost worker or a failed transfer becomes an error line."""
     if future.status == "finished":
-        return future.result()
+        result: Outcome = future.result()
+        return result
     if future.status in ("cancelled", "lost"):
         return Outcome(error="the scheduler dropped this work; run again to go on")
-    error = future.exception()
-    if isinstance(error, KilledWorker):
+    if not isinstance(error, KilledWorker):
+        return Outcome(error=f"{type(error).__name__}: {error}", details=repr(error))
+    if attempt.timeouts:
         line = (
-            f"{_ATTEMPTS_AFTER_LOSS + 1} workers died on it, most likely for lack of memory; "
-            "free memory or use smaller blocks, then run again to go on"
+            f"it took longer than {block_timeout:g} seconds, {attempt.timeouts} times; give a longer "
+            "--block-timeout or use smaller blocks, then run again to go on"
         )
         return Outcome(error=line, details=str(error))
-    return Outcome(error=f"{type(error).__name__}: {error}", details=repr(error))
-
-
-def _kill_workers(cluster: Any) -> None:
-    """End worker processes at once: what they do now is not wanted, and block writes are by rename."""
-    for nanny in cluster.workers.values():
-        nanny.auto_restart = False
-        with contextlib.suppress(OSError, AttributeError):
-            os.kill(nanny.process.process.pid, 9)
-
-
-def _written_environment() -> dict[str, str | None]:
-    """Return the variables that starting a worker overwrites in this process, as they are now."""
-    names = {*dask.config.get("distributed.nanny.pre-spawn-environ"), *_ALSO_WRITTEN}
-    return {name: os.environ.get(name) for name in names}
-
-
-def _restore_environment(before: dict[str, str | None]) -> None:
-    for name, value in before.items():
-        if value is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = value
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the log lines of a cluster that starts or ends out of the program's output."""
-    loggers = [logging.getLogger(name) for name in ("distributed", "tornado", "asyncio")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+    line = (
+        f"{error.allowed_failures + 1} workers died on it, most likely for lack of memory; "
+        "free memory or use smaller blocks, then run again to go on"
+    )
+    return Outcome(error=line, details=str(error))

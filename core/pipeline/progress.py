@@ -123,11 +123,14 @@ class StageReport:
         Wall time of this run; 0 where the stage was skipped.
     skipped : bool
         Whether the result of an earlier run was still valid.
+    retries : int
+        How often a block went to another worker, because its own was lost or took too long.
     """
 
     name: str
     seconds: float
     skipped: bool
+    retries: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from segmend.core.errors import Cancelled, InputError, ProjectError, SegmendError
 from segmend.core.geometry import Box
 from segmend.core.pipeline.counts import Counts, counts_of
-from segmend.core.pipeline.executors import Executor, executor_for
+from segmend.core.pipeline.executors import Executor, Told, executor_for
 from segmend.core.pipeline.marks import DoneMark, StageMarks
 from segmend.core.pipeline.plan import Plan
 from segmend.core.pipeline.progress import (
@@ -37,6 +37,8 @@ def run_pipeline(
     *,
     device: str = "auto",
     scheduler: str | None = None,
+    workers: int | None = None,
+    block_timeout: float | None = None,
     new_generation: bool = False,
     edit_count: int | Callable[[], int] = 0,
     box: Box | None = None,
@@ -56,6 +58,11 @@ def run_pipeline(
         ``auto``, ``cpu`` or ``cuda`` for networks.
     scheduler : str, optional
         None: worker processes on this machine. ``synchronous``: this thread. Else the address of a Dask scheduler.
+    workers : int, optional
+        Worker processes on this machine; by default one per GPU, or one less than the cores without GPUs.
+    block_timeout : float, optional
+        Seconds after which a block is taken from its worker, which is ended, and given to another one. By default
+        blocks may take as long as they want: only the caller knows what is too long for the blocks' size.
     new_generation : bool
         Start again beside the edits of an edited project.
     edit_count : int or callable
@@ -73,7 +80,7 @@ def run_pipeline(
     Raises
     ------
     InputError
-        If a stage or device does not exist.
+        If a stage or device does not exist, or `workers` and `block_timeout` make no sense.
     ProjectError
         If the project has edits and `new_generation` is false.
     StageError
@@ -90,7 +97,10 @@ def run_pipeline(
     plan.check()
     blocks = max((len(stage.blocks(project)) for stage in chosen), default=1)
     use_gpus = device != "cpu" and any(stage.uses_device for stage in chosen)
-    with executor_for(scheduler, blocks, use_gpus=use_gpus) as executor:
+    executor = executor_for(
+        scheduler, blocks, workers=workers, use_gpus=use_gpus, block_timeout=block_timeout
+    )
+    with executor:
         run = _Run(plan, executor, device, progress or NullProgress(), cancel or CancelToken())
         reports = tuple(run.stage(stage) for stage in chosen)
     generation = plan.commit()
@@ -149,6 +159,7 @@ class _Run:
     device: str
     tell: Report
     cancel: CancelToken
+    retries: int = 0
 
     def stage(self, stage: Stage) -> StageReport:
         """Run a stage, or skip it where its result is valid."""
@@ -158,6 +169,7 @@ class _Run:
             self.tell(Progress(stage.name, StageState.SKIPPED))
             return StageReport(stage.name, 0.0, True)
         began = time.perf_counter()
+        self.retries = 0
         told = Progress(stage.name, StageState.RUNNING, message="preparing")
         self.tell(told)
         try:
@@ -169,7 +181,7 @@ class _Run:
             self.tell(replace(told, state=StageState.FAILED, message=str(error)))
             raise
         seconds = time.perf_counter() - began
-        return StageReport(stage.name, seconds, False)
+        return StageReport(stage.name, seconds, False, self.retries)
 
     def _work(self, stage: Stage, key: str, told: Progress, began: float) -> None:
         marks = self.plan.begin(stage, key)
@@ -219,22 +231,34 @@ class _Run:
         told: Progress,
     ) -> None:
         finished = marks.finished_blocks(key, boxes, place.round)
-        count = told.done + len(finished)
-        self.tell(replace(told, done=count))
+        now = replace(told, done=told.done + len(finished))
+        self.tell(now)
 
         def done(task: Task, outcome: Outcome) -> None:
-            nonlocal count
-            count += 1
-            self.tell(replace(told, done=count))
+            nonlocal now
+            now = replace(now, done=now.done + 1, message=self._about_retries())
+            self.tell(now)
+
+        def again(task: Task, why: str) -> None:
+            self.retries += 1
+            self.tell(replace(now, message=f"{task.part} again: {why}"))
 
         tasks = [
             Task(stage, place, Action.BLOCK, box, marks.block_path(key, box, place.round))
             for box in boxes
             if box not in finished
         ]
-        self.executor.run(tasks, done, self.cancel)
+
+        def notice(words: str) -> None:
+            self.tell(replace(now, message=words))
+
+        self.executor.run(tasks, Told(done, again, notice), self.cancel)
+
+    def _about_retries(self) -> str:
+        return f"{self.retries} done again" if self.retries else ""
 
     def _single(self, task: Task) -> Summary:
         found: list[Outcome] = []
-        self.executor.run([task], lambda _, outcome: found.append(outcome), self.cancel)
+        told = Told(lambda _, outcome: found.append(outcome))
+        self.executor.run([task], told, self.cancel)
         return found[0].summary or {}

@@ -58,10 +58,15 @@ class Task:
     @property
     def title(self) -> str:
         """A few words that say what this is, for messages."""
+        return f"{self.stage.name}, {self.part}"
+
+    @property
+    def part(self) -> str:
+        """Which part of the stage's work it is."""
         if self.box is None or self.action is not Action.BLOCK:
-            return f"{self.stage.name}, {self.action}"
+            return str(self.action)
         pairs = zip(self.box.start_zyx, self.box.stop_zyx, strict=True)
-        return f"{self.stage.name}, block " + ",".join(f"{a}:{b}" for a, b in pairs)
+        return "block " + ",".join(f"{a}:{b}" for a, b in pairs)
 
 
 @dataclass(frozen=True)

@@ -79,18 +79,26 @@ def starts(folder: Path) -> list[list[str]]:
     return [line.split() for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def order(folder: Path, what: str, box: Box) -> None:
-    """Tell one block what to do when it runs next: ``die`` or ``fail``."""
-    (folder / f"{what}-{name_of(box)}").touch()
+def order(folder: Path, what: str, box: Box, then: str = "") -> None:
+    """Tell one block what to do when it runs next, ``die`` or ``hang``, or always: ``fail``, ``kill``."""
+    (folder / f"{what}-{name_of(box)}{then}").touch()
 
 
-def obey(folder: Path, box: Box) -> None:
-    if (folder / f"fail-{name_of(box)}").exists():
+def obey(folder: Path, box: Box, then: str = "") -> None:
+    name = f"{name_of(box)}{then}"
+    if (folder / f"fail-{name}").exists():
         raise ValueError("this block was told to fail")
-    die = folder / f"die-{name_of(box)}"
-    if die.exists():
-        die.unlink()
+    if (folder / f"kill-{name}").exists() or taken(folder / f"die-{name}"):
         os.kill(os.getpid(), signal.SIGKILL)
+    if taken(folder / f"hang-{name}"):
+        time.sleep(600)
+
+
+def taken(path: Path) -> bool:
+    """Whether an order is there, for the first one who asks."""
+    there = path.exists()
+    path.unlink(missing_ok=True)
+    return there
 
 
 class TwiceStage(NegativeStage):
@@ -100,15 +108,25 @@ class TwiceStage(NegativeStage):
     rounds: ClassVar[int] = 2
 
     def run_block(self, context: StageContext, box: Box) -> None:
+        path = context.scratch_dir / f"{name_of(box)}.npy"
         if context.round == 0:
             super().run_block(context, box)
+            path.rename(first_of(path))
             return
         note(context.project.path, box)
+        obey(context.project.path, box, "-twice")
+        time.sleep(self.settings.seconds)
         top = np.load(context.scratch_dir / "top.npy")
-        path = context.scratch_dir / f"{name_of(box)}.npy"
-        np.save(path, np.load(path) // 2 + top)
+        np.save(path, np.load(first_of(path)) // 2 + top)
 
     def join(self, context: StageContext) -> None:
-        boxes = self.blocks(context.project)
-        top = max(np.load(context.scratch_dir / f"{name_of(box)}.npy").max() for box in boxes)
+        paths = [
+            context.scratch_dir / f"{name_of(box)}.npy" for box in self.blocks(context.project)
+        ]
+        top = max(np.load(first_of(path)).max() for path in paths)
         np.save(context.scratch_dir / "top.npy", top)
+
+
+def first_of(path: Path) -> Path:
+    """Where the first round leaves what the second one reads: it must find it again after an interruption."""
+    return path.with_name(f"first-{path.name}")

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import distributed
@@ -15,6 +14,7 @@ import numpy as np
 import psutil
 import pytest
 from fake_stages import DeviceStage, NegativeSettings, NegativeStage, order, starts
+from worker_watch import wait_for, wait_for_end, workers_of
 
 from segmend.core.errors import Cancelled, StageError
 from segmend.core.geometry import Box
@@ -30,20 +30,6 @@ def expected(project: Project, level: int = 255) -> np.ndarray:
     return (level - project.image.read(Box.of_shape(project.shape_zyx))).astype(np.uint8)
 
 
-def workers_of(process: psutil.Process) -> list[psutil.Process]:
-    """Leave out what Python keeps beside them for itself, also for other tests in this process."""
-    kept = ("resource_tracker", "multiprocessing.forkserver")
-    children = process.children(recursive=True)
-    return [p for p in children if not any(name in " ".join(p.cmdline()) for name in kept)]
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 30.0) -> None:
-    limit = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < limit, "waited in vain"
-        time.sleep(0.05)
-
-
 @pytest.mark.parametrize(
     ("form", "device", "gpus"), [(NegativeStage, "cpu", {"5,7"}), (DeviceStage, "auto", {"5", "7"})]
 )
@@ -53,7 +39,8 @@ def test_a_killed_worker_costs_its_block_only(
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,7")
     order(image_project.path, "die", SIXTH)
     before = dict(os.environ)
-    run_pipeline(image_project, [form(NegativeSettings())], device=device)
+    report = run_pipeline(image_project, [form(NegativeSettings())], device=device)
+    assert report.stages[0].retries == 1
     assert np.array_equal(np.load(image_project.path / "negative.npy"), expected(image_project))
     began = starts(image_project.path)
     assert len(began) == 9  # eight blocks, the sixth one twice
@@ -107,7 +94,7 @@ def test_a_killed_program_leaves_no_workers_and_the_next_run_goes_on(image_proje
         assert workers
         child.send_signal(how)
         child.wait(timeout=30)
-    wait_for(lambda: not any(w.is_running() and w.status() != "zombie" for w in workers), 15)
+    wait_for_end(workers)
     marks = [m for m in path.glob("marks/negative/*/round-0/[0-9]*") if m.suffix != ".partial"]
     assert 2 <= len(marks) < 8
     begun = len(starts(path))

@@ -1,0 +1,125 @@
+"""Workers that hang, die again and again, or belong to a scheduler elsewhere; programs killed between two rounds."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import distributed
+import numpy as np
+import psutil
+import pytest
+from fake_stages import NegativeSettings, NegativeStage, TwiceStage, order, starts
+from worker_watch import wait_for, wait_for_end, workers_of
+
+from segmend.core.errors import InputError, StageError
+from segmend.core.geometry import Box
+from segmend.core.pipeline.progress import Progress
+from segmend.core.pipeline.runner import run_pipeline
+from segmend.core.project import Project
+
+SIXTH = Box((8, 0, 8), (16, 8, 16))
+SIXTH_NAME = "8-0-8"
+
+
+@pytest.fixture
+def scheduler() -> Iterator[str]:
+    """Address of a scheduler with one worker and its nanny, as a cluster has it."""
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, protocol="tcp://", dashboard_address="127.0.0.1:0",
+        silence_logs=60,
+    ) as cluster:  # fmt: skip
+        yield cluster.scheduler_address
+
+
+def undisturbed(project: Project) -> np.ndarray:
+    whole = Box.of_shape(project.shape_zyx)
+    return (255 - project.image.read(whole)).astype(np.uint8)
+
+
+def result(project: Project) -> np.ndarray:
+    return np.load(project.path / "negative.npy")
+
+
+def times_begun(project: Project) -> Counter[str]:
+    return Counter(name for name, *_ in starts(project.path))
+
+
+def test_a_block_that_hangs_is_done_by_another_worker(image_project):
+    order(image_project.path, "hang", SIXTH)
+    told: list[Progress] = []
+    report = run_pipeline(
+        image_project,
+        [NegativeStage(NegativeSettings())],
+        device="cpu",
+        workers=2,
+        block_timeout=1.0,
+        progress=told.append,
+    )
+    assert report.stages[0].retries == 1
+    assert np.array_equal(result(image_project), undisturbed(image_project))
+    assert times_begun(image_project) == {
+        **dict.fromkeys(times_begun(image_project), 1), SIXTH_NAME: 2,
+    }  # fmt: skip
+    hung, second = (worker for name, worker, *_ in starts(image_project.path) if name == SIXTH_NAME)
+    assert hung != second
+    assert any("block 8:16,0:8,8:16 again: it took too long" in p.message for p in told)
+
+
+def test_a_block_that_kills_every_worker_is_named(image_project):
+    order(image_project.path, "kill", SIXTH)
+    with pytest.raises(StageError, match="block 8:16,0:8,8:16: 4 workers died on it"):
+        run_pipeline(image_project, [NegativeStage(NegativeSettings())], device="cpu", workers=2)
+    assert times_begun(image_project)[SIXTH_NAME] == 4
+
+
+@pytest.mark.parametrize(("what", "limit"), [("die", None), ("hang", 1.0)])
+def test_the_only_worker_of_a_scheduler_comes_back(image_project, scheduler, what, limit):
+    order(image_project.path, what, SIXTH)
+    report = run_pipeline(
+        image_project,
+        [NegativeStage(NegativeSettings())],
+        scheduler=scheduler,
+        block_timeout=limit,
+    )
+    assert report.stages[0].retries >= 1  # what only waited at the worker goes to another one, too
+    assert np.array_equal(result(image_project), undisturbed(image_project))
+    begun = times_begun(image_project)
+    assert begun.pop(SIXTH_NAME) == 2
+    assert set(begun.values()) == {1}
+
+
+def test_a_program_killed_in_the_second_round_goes_on_there(image_project, tmp_path):
+    path = image_project.path
+    program = [sys.executable, str(Path(__file__).with_name("run_negative.py")), str(path), "0.3"]
+    with subprocess.Popen([*program, "twice"], stderr=subprocess.DEVNULL) as child:
+        wait_for(lambda: len(starts(path)) >= 8 + 3)
+        workers = workers_of(psutil.Process(child.pid))
+        child.send_signal(signal.SIGKILL)
+    wait_for_end(workers)
+    done = len([m for m in path.glob("marks/negative/*/round-1/*") if m.suffix != ".partial"])
+    begun = len(starts(path))
+    assert 1 <= done < 8
+    stage = TwiceStage(NegativeSettings(seconds=0.3))
+    run_pipeline(image_project, [stage], scheduler="synchronous")
+    assert len(starts(path)) == begun + 8 - done
+    negative = undisturbed(image_project)
+    assert np.array_equal(result(image_project), negative // 2 + negative.max())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"workers": 0},
+        {"workers": 2, "scheduler": "tls://host:8786"},
+        {"block_timeout": 0.0},
+        {"block_timeout": 5.0, "scheduler": "synchronous"},
+    ],
+)
+def test_options_that_make_no_sense_are_refused(image_project, options):
+    with pytest.raises(InputError, match=r"--workers|--block-timeout"):
+        run_pipeline(image_project, [NegativeStage(NegativeSettings())], **options)
