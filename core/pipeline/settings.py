@@ -10,7 +10,7 @@ import json
 import tomllib
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from segmend.core.errors import InputError
 
@@ -18,6 +18,9 @@ Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Count = Annotated[int, Field(ge=0)]
 PositiveInt = Annotated[int, Field(gt=0)]
 PositiveNm = Annotated[float, Field(gt=0.0)]
+HISTOGRAM_BINS = 64
+"""Of each contact, where agglomeration needs histograms and the settings of the graph say nothing."""
+
 BlockShape = tuple[PositiveInt, PositiveInt, PositiveInt]
 Offset = tuple[int, int, int]
 
@@ -134,7 +137,7 @@ class GraphSettings(StageSettings):
     )
     histogram_bins: Annotated[int, Field(ge=0, le=256)] = Field(
         default=0,
-        description="bins of the affinities of each contact, which agglomeration by quantile needs; 0: none",
+        description="bins of the affinities of each contact; 0: none, or 64 where agglomeration needs them",
     )
 
 
@@ -179,6 +182,10 @@ class AgglomerationSettings(StageSettings):
     )
 
 
+NEED_HISTOGRAMS = ("maximum", "quantile")
+"""Methods of agglomeration that read the affinities of a contact and not only their mean."""
+
+
 class SkeletonsSettings(StageSettings):
     """Centre lines of the larger segments."""
 
@@ -213,7 +220,11 @@ class CandidatesSettings(StageSettings):
 
 
 class PipelineSettings(StageSettings):
-    """Settings of all stages that Segmend brings; `for_stage` finds one by its name."""
+    """Settings of all stages that Segmend brings; those of others are checked when their stage is built.
+
+    Agglomeration by maximum or quantile needs histograms from the graph stage: where ``graph.histogram_bins`` is 0
+    they get 64 bins, so that the method is all one has to set.
+    """
 
     affinities: AffinitiesSettings = AffinitiesSettings()
     watershed: WatershedSettings = WatershedSettings()
@@ -224,6 +235,14 @@ class PipelineSettings(StageSettings):
     others: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="settings of stages brought by third parties, by name"
     )
+
+    @model_validator(mode="after")
+    def _count_affinities(self) -> PipelineSettings:
+        """Have the graph stage keep histograms where the method of agglomeration reads them."""
+        if self.agglomeration.method in NEED_HISTOGRAMS and not self.graph.histogram_bins:
+            graph = self.graph.model_copy(update={"histogram_bins": HISTOGRAM_BINS})
+            object.__setattr__(self, "graph", graph)  # frozen for everybody else
+        return self
 
     @classmethod
     def from_toml(cls, text: str) -> PipelineSettings:
