@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 from segmend.core.errors import StageError
 from segmend.core.geometry import Box
 from segmend.core.pipeline.artifacts import replace_folder
+from segmend.core.pipeline.block_grid import chunk_blocks
 from segmend.core.pipeline.marks import write_mark
 from segmend.core.pipeline.settings import AffinitiesSettings, StageSettings
 from segmend.core.pipeline.stage import BaseStage, Scope, StageContext, Summary
@@ -53,11 +53,7 @@ class AffinitiesStage(BaseStage):
 
     def blocks(self, project: Project) -> Sequence[Box]:
         """Cut the volume evenly; a block holds whole chunks, so no two workers write the same one."""
-        from segmend.core.volumes.zarr import CHUNK_ZYX
-
-        per_axis = zip(project.shape_zyx, self.settings.block_zyx, CHUNK_ZYX, strict=True)
-        z, y, x = (_even_step(*lengths) for lengths in per_axis)
-        return list(Box.of_shape(project.shape_zyx).blocks((z, y, x)))
+        return chunk_blocks(project.shape_zyx, self.settings.block_zyx)
 
     def prepare(self, context: StageContext) -> None:
         """Make the array, unless an interrupted run made it, and measure the grey levels once."""
@@ -106,12 +102,6 @@ class AffinitiesStage(BaseStage):
         if name == "auto":
             name = choose_model(project.grid.voxel_size_nm_zyx).name
         return find_card(name)
-
-
-def _even_step(length: int, block: int, chunk: int) -> int:
-    """Return the extent of blocks of about equal size, at most `block` where that holds a chunk, in whole chunks."""
-    count = math.ceil(length / max(block // chunk * chunk, chunk))
-    return math.ceil(length / count / chunk) * chunk
 
 
 @lru_cache(maxsize=1)
