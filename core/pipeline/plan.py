@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from segmend.core.errors import StageError
+from segmend.core.errors import SegmendError, StageError
 from segmend.core.pipeline import artifacts, generations
 from segmend.core.pipeline.generations import Home, downstream, generation_home
 from segmend.core.pipeline.marks import StageMarks, stage_key
 from segmend.core.pipeline.registry import known_forms
+from segmend.core.pipeline.settings import validated
+from segmend.core.pipeline.specification import StageProvenance, write_specification
 from segmend.core.pipeline.stage import Stage
 from segmend.core.project import Project, open_project
 
@@ -89,6 +92,8 @@ class Plan:
         concerned = any(stage.scope != "project" for stage in self._stages)
         if self._new and concerned and self.home is not None and self.home == self._current:
             self._begin_generation(None)
+        if concerned and self.home is not None:
+            self._write_specification(self.home)
         if self.home == self._pending and generations.is_complete(self._pending):
             self.project = self.project.commit_generation(
                 self.project.generation + 1, stages=self._provenance()
@@ -110,6 +115,25 @@ class Plan:
                 if done is not None:
                     told[name] = dict(done.settings)
         return told
+
+    def _write_specification(self, home: Home) -> None:
+        """Put beside a result what made it; inputs are told where the key proves them."""
+        settings, made = {}, {}
+        for name, form in self._forms.items():
+            done = (self._project_home if form.scope == "project" else home).marks(name).done()
+            if done is None:
+                continue
+            settings[name], made[name] = done.settings, StageProvenance(form.version, done.key)
+            with contextlib.suppress(SegmendError):  # of a network that is gone, for instance
+                stage = form(validated(form.settings_form, dict(done.settings)))
+                if self._key_in(stage, home) == done.key:
+                    inputs = {
+                        artifact: self._identity(artifact, home) or ""
+                        for artifact in (*stage.inputs, *stage.optional)
+                    }
+                    identity = stage.identity(self.project)
+                    made[name] = StageProvenance(form.version, done.key, inputs, identity)
+        write_specification(home.folder, settings, made)
 
     @property
     def _project_home(self) -> Home:

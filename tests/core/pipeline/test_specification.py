@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from segmend.core.errors import InputError
 from segmend.core.pipeline.marks import stage_key
 from segmend.core.pipeline.registry import STAGE_NAMES
+from segmend.core.pipeline.runner import run_pipeline
 from segmend.core.pipeline.settings import (
     AffinitiesSettings,
     AgglomerationSettings,
@@ -25,6 +26,7 @@ from segmend.core.pipeline.specification import (
     specification_text,
     write_specification,
 )
+from segmend.core.project import open_project
 
 words = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=12)
 names = st.from_regex(r"[a-z_]{1,8}", fullmatch=True).filter(lambda n: n not in STAGE_NAMES)
@@ -179,3 +181,19 @@ def test_every_other_value_has_another_key():
         ("size", 50), ("size", 51), ("low", 0.001), ("method", "watershed"), ("offsets", ((-1, 0, 0),)),
     )}  # fmt: skip
     assert len(keys) == 5
+
+
+def test_a_run_leaves_the_file_beside_its_result_and_the_file_makes_the_same_run(make_project):
+    project = make_project()
+    settings = PipelineSettings.from_values({"watershed": {"filter_size": 7}})
+    chain = ("watershed", "graph", "agglomeration")
+    run_pipeline(project, chain, settings, scheduler="synchronous")
+    path = open_project(project.path).generation_dir / FILE_NAME
+    told = tomllib.loads(path.read_text())["provenance"]["stages"]
+    assert set(told) == set(chain)
+    assert told["graph"]["inputs"]["supervoxels"] == told["watershed"]["key"]
+    again = run_pipeline(
+        open_project(project.path), chain, load_specification(path), scheduler="synchronous"
+    )
+    assert all(stage.skipped for stage in again.stages)
+    assert tomllib.loads(path.read_text())["provenance"]["stages"] == told
