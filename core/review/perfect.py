@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,26 +10,21 @@ from numpy.typing import NDArray
 
 from segmend.core.algorithms.incremental_vi import VariationOfInformation
 from segmend.core.algorithms.metrics import Contingency, VariationScores
-from segmend.core.candidates.candidate import Candidate, still_together
+from segmend.core.candidates.candidate import Candidate
 from segmend.core.edits.model import Merge, Resolved, Split
-from segmend.core.edits.resolving import split_sides
 from segmend.core.errors import EditRefused, InputError
 from segmend.core.geometry import Box
 from segmend.core.review.overlap import counted_box, shared_voxels
 from segmend.core.review.reviewer import ReviewVerdict
-from segmend.core.segmentation.partition import Partition
+from segmend.core.review.trial import ENOUGH, Trial, change_of
 from segmend.core.segmentation.patches import Patch
 from segmend.core.segmentation.segmentation import Segmentation
-from segmend.core.segmentation.supervoxel_mapping import Move, SupervoxelMapping
 from segmend.core.volumes.base import Volume
 
 if TYPE_CHECKING:
     from segmend.core.session import Session
 
 Array = NDArray[Any]
-
-_ENOUGH = 1e-9
-_MOST_PASSES = 12
 
 
 class PerfectReviewer:
@@ -92,12 +86,12 @@ class PerfectReviewer:
         score = self._look(session)[1]
         try:
             if isinstance(edit, Merge):
-                change = _change(edit, session.segmentation, score)
+                change = change_of(edit, session.segmentation, score)
             else:
                 change = self._change_of_split(session.preview(edit), session.segmentation, score)
         except EditRefused:
             return "reject"
-        return "accept" if change < -_ENOUGH else "reject"
+        return "accept" if change < -ENOUGH else "reject"
 
     def _change_of_split(
         self, resolved: Resolved, segmentation: Segmentation, score: VariationOfInformation
@@ -134,88 +128,14 @@ class PerfectReviewer:
         for born in set(new) - set(old):
             score.apply_move(members(born), old[0], born)
 
+    def trial(self, session: Session) -> Trial:
+        """Return a copy of the mapping, scored against the truth, on which edits can be tried out."""
+        return Trial(session.segmentation, self._look(session)[0])
+
     def reachable(self, candidates: Iterable[Candidate], session: Session) -> VariationScores:
         """Return the variation of information after every candidate was decided right.
 
         The candidates are gone through in the given order on a copy of the mapping; each edit that lowers the sum
         is carried out; this is repeated, for candidates whose segments have changed, until no edit lowers it.
         """
-        return _Trial(session.segmentation, self._look(session)[0]).run(list(candidates))
-
-
-class _Trial:
-    """A copy of the mapping on which edits are tried out."""
-
-    def __init__(self, segmentation: Segmentation, table: Contingency) -> None:
-        self._segmentation = copy.copy(segmentation)
-        self._segmentation.mapping = SupervoxelMapping(
-            Partition(segmentation.segment_of, segmentation.mapping.size)
-        )
-        self._score = VariationOfInformation(table, self._segmentation.segment_of)
-        self._next = int(self._segmentation.segment_of.max(initial=0)) + 1
-        self._changed_at: dict[int, int] = {}
-        self._clock = 0
-
-    def run(self, candidates: list[Candidate]) -> VariationScores:
-        seen: dict[int, int] = {}
-        for _ in range(_MOST_PASSES):
-            before = self._clock
-            for row, candidate in enumerate(candidates):
-                if self._is_news(candidate, seen.get(row, -1)):
-                    seen[row] = self._clock
-                    self._try(candidate)
-            if self._clock == before:
-                break
-        return self._score.scores
-
-    def _is_news(self, candidate: Candidate, seen: int) -> bool:
-        a, b = self._segmentation.segment_of[list(candidate.anchors)].tolist()
-        if not a or not b or (a == b) == (candidate.kind == "merge"):
-            return False
-        return seen < 0 or max(self._changed_at.get(a, 0), self._changed_at.get(b, 0)) > seen
-
-    def _try(self, candidate: Candidate) -> None:
-        edit = candidate.edit
-        if isinstance(edit, Split):
-            edit = still_together(edit, self._segmentation.segment_of)
-        try:
-            if _change(edit, self._segmentation, self._score) < -_ENOUGH:
-                self._carry_out(edit)
-        except EditRefused:
-            return
-
-    def _carry_out(self, edit: Merge | Split) -> None:
-        mapping = self._segmentation.mapping
-        if isinstance(edit, Merge):
-            target, *others = _segments(edit, self._segmentation)
-            moves = [Move(mapping.members(s).copy(), s, target) for s in others]
-        else:
-            (side,) = split_sides(edit, self._segmentation)
-            source = int(mapping.segment_of[side[0]])
-            moves = [Move(np.array(side, np.uint32), source, self._next)]
-            self._next += 1
-        self._clock += 1
-        for move in moves:
-            mapping.apply(move)
-            self._score.apply_move(move.supervoxels, move.source, move.target)
-            self._changed_at[move.source] = self._changed_at[move.target] = self._clock
-
-
-def _change(
-    edit: Merge | Split, segmentation: Segmentation, score: VariationOfInformation
-) -> float:
-    """Return the change of the sum in bits; raises `EditRefused` as the edit itself would."""
-    if isinstance(edit, Merge):
-        target, *others = _segments(edit, segmentation)
-        return score.merge_delta(target, others[0]) if others else 0.0
-    (side,) = split_sides(edit, segmentation)
-    segment = int(segmentation.segment_of[side[0]])
-    return score.split_delta(np.array(side, np.int64), segment)
-
-
-def _segments(edit: Merge, segmentation: Segmentation) -> list[int]:
-    """Return the two segments of a merge, the larger one first; one if they are the same."""
-    named = [int(segmentation.segment_of[spot.supervoxel]) for spot in edit.spots[:2]]
-    if not all(named):
-        raise EditRefused("a supervoxel of this candidate is not part of the segmentation any more")
-    return sorted(set(named), key=lambda s: (-segmentation.voxels(s), s))
+        return self.trial(session).reach(list(candidates))
