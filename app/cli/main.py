@@ -33,6 +33,7 @@ COMMANDS = (
     "check",
     "export",
     "evaluate",
+    "report",
     "train",
     "models",
     "demo",

@@ -1,0 +1,1 @@
+"""The page that a run leaves behind: what was made, how, and how good it is."""
