@@ -214,14 +214,14 @@ def test_a_split_that_divides_a_supervoxel_is_judged_by_its_voxels(world, tmp_pa
         assert reviewer.vi(session) == fresh.vi(session)
 
 
-def test_taking_the_best_edit_first_never_rises_and_ends_where_review_can_get(session, labels):
+def test_taking_the_best_edit_first_never_rises_and_ends_no_higher_than_a_review(session, labels):
     reviewer = PerfectReviewer(labels)
     candidates = session.queue.peek(len(session.queue))
     before = reviewer.vi(session).sum
     curve = reviewer.trial(session).best_first(candidates)
     assert curve[0] == pytest.approx(before)
-    assert all(later < earlier for earlier, later in zip(curve, curve[1:], strict=False))
+    assert (np.diff(curve) < 0).all()
     alone = [reviewer.trial(session).best_first([candidate])[-1] for candidate in candidates]
     assert curve[1] == pytest.approx(min(alone))
-    assert curve[-1] == pytest.approx(reviewer.reachable(candidates, session).sum, rel=0.05)
+    assert curve[-1] <= reviewer.reachable(candidates, session).sum + 1e-9
     assert reviewer.vi(session).sum == before
