@@ -91,6 +91,38 @@ def add_tables(tables: Iterable[Contingency]) -> Contingency:
     return Contingency(labels[first], truths[first], np.add.reduceat(counts, first))
 
 
+class TableSum:
+    """Adds up the tables of blocks as they come, in memory of about three times their sum.
+
+    Tables are kept as they are until they have as many rows as the sum so far, and some millions at least; adding
+    them then costs a constant number of sorts per row, however many blocks there are.
+    """
+
+    def __init__(self, least_rows: int = 4_000_000) -> None:
+        self._least_rows = least_rows
+        self._parts: list[Contingency] = []
+        self._waiting = 0
+        self._summed = 0
+
+    def add(self, table: Contingency) -> None:
+        """Take the table of one more block."""
+        self._parts.append(table)
+        self._waiting += len(table.counts)
+        if self._waiting > max(self._least_rows, 2 * self._summed):
+            self._parts = [add_tables(self._parts)]
+            self._summed = self._waiting = len(self._parts[0].counts)
+
+    def total(self) -> Contingency:
+        """Return the table of all blocks so far.
+
+        Raises
+        ------
+        InputError
+            If there is none.
+        """
+        return add_tables(self._parts)
+
+
 def majority_truth(table: Contingency, n: int) -> NDArray[np.int64]:
     """Return the truth object that holds most voxels of each label 0..n; 0 where none does; ties: the smaller id.
 

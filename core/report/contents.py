@@ -18,13 +18,13 @@ from segmend.core.pipeline.generations import Home, generation_home
 from segmend.core.pipeline.marks import DoneMark
 from segmend.core.pipeline.progress import RunReport
 from segmend.core.pipeline.registry import STAGE_NAMES, known_forms
+from segmend.core.pipeline.specification import FILE_NAME as SPECIFICATION
 from segmend.core.project import Project
 from segmend.core.segmentation.graph_files import load_array
 
 Array = NDArray[Any]
 Found = TypeVar("Found")
 
-SPECIFICATION = "specification.toml"
 _MOST_TEXT = 1 << 20
 _PACKAGES = ("segmend", "numpy", "numba", "scipy", "torch", "dask", "tensorstore")
 
