@@ -19,6 +19,7 @@ import distributed
 from distributed.system import MEMORY_LIMIT
 
 from segmend.core.errors import StageError
+from segmend.core.pipeline.interrupts import interrupts_held
 
 _DASK: Any = distributed  # its functions carry no types
 ATTEMPTS = 4
@@ -26,6 +27,9 @@ _WITHOUT_WORKERS_SECONDS = 120
 _RESTART_SECONDS = 30
 _LOOK_SECONDS = 1.0
 _NICENESS = 10
+_SILENCE = (
+    logging.CRITICAL + 1
+)  # Dask calls a connection critical that closes while it still has something to say
 _ALSO_WRITTEN = ("PYTHONHASHSEED", "__DASK_PARENT_PID")
 _SINGLE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
@@ -98,7 +102,7 @@ class LocalWorkers:
         self._cluster: Any = None
         self.client: Any = None
         try:
-            with quiet(), dask.config.set(_CONFIG):
+            with interrupts_held(), quiet(), dask.config.set(_CONFIG):
                 self._cluster = _local_cluster(count)
                 self.client = _DASK.Client(self._cluster, set_as_default=False)
                 self.client.register_plugin(Courtesy(gpus))
@@ -126,7 +130,7 @@ class LocalWorkers:
 
     def close(self, *, at_once: bool) -> None:
         """Close the connection and end the processes; with `at_once` what they do now is not waited for."""
-        with quiet():
+        with interrupts_held(), quiet():
             if at_once and self._cluster is not None:
                 for nanny in self._cluster.workers.values():
                     nanny.auto_restart = False
@@ -157,7 +161,7 @@ class RunningScheduler:
         self._address = address
         self._seen = (-_LOOK_SECONDS, 0)
         try:
-            with quiet(), dask.config.set(_CONFIG):
+            with interrupts_held(), quiet(), dask.config.set(_CONFIG):
                 self.client = _DASK.Client(address, timeout=10, set_as_default=False)
         except (OSError, ValueError, TypeError) as error:
             raise StageError(
@@ -198,7 +202,7 @@ class RunningScheduler:
 
     def close(self, *, at_once: bool) -> None:
         """Close the connection; the workers stay."""
-        with quiet():
+        with interrupts_held(), quiet():
             self.client.close(timeout=5)
 
     @contextlib.contextmanager
@@ -261,7 +265,7 @@ def quiet() -> Iterator[None]:
     loggers = [logging.getLogger(name) for name in ("distributed", "tornado", "asyncio")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
-        logger.setLevel(logging.CRITICAL)
+        logger.setLevel(_SILENCE)
     try:
         yield
     finally:

@@ -14,4 +14,7 @@ if __name__ == "__main__":
 
     form = TwiceStage if "twice" in sys.argv else NegativeStage
     stage = form(NegativeSettings(seconds=float(sys.argv[2])))
-    run_pipeline(open_project(sys.argv[1]), [stage], device="cpu")
+    try:
+        run_pipeline(open_project(sys.argv[1]), [stage], device="cpu", workers=2)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -57,7 +57,7 @@ def test_a_block_that_hangs_is_done_by_another_worker(image_project):
         [NegativeStage(NegativeSettings())],
         device="cpu",
         workers=2,
-        block_timeout=1.0,
+        block_timeout=6.0,
         progress=told.append,
     )
     assert report.stages[0].retries == 1
@@ -77,7 +77,7 @@ def test_a_block_that_kills_every_worker_is_named(image_project):
     assert times_begun(image_project)[SIXTH_NAME] == 4
 
 
-@pytest.mark.parametrize(("what", "limit"), [("die", None), ("hang", 1.0)])
+@pytest.mark.parametrize(("what", "limit"), [("die", None), ("hang", 6.0)])
 def test_the_only_worker_of_a_scheduler_comes_back(image_project, scheduler, what, limit):
     order(image_project.path, what, SIXTH)
     report = run_pipeline(

@@ -106,6 +106,24 @@ def test_a_killed_program_leaves_no_workers_and_the_next_run_goes_on(image_proje
     assert np.array_equal(np.load(path / "negative.npy"), expected(image_project))
 
 
+@pytest.mark.parametrize("blocks_begun", [0, 2])
+def test_control_c_says_nothing_whenever_it_comes(image_project, blocks_begun):
+    """A terminal sends it to the workers, too; with no block begun they are just starting."""
+    program = Path(__file__).with_name("run_negative.py")
+    path = image_project.path
+    with subprocess.Popen(
+        [sys.executable, str(program), str(path), "1"],
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as child:
+        wait_for(lambda: bool(workers_of(psutil.Process(child.pid))))
+        wait_for(lambda: len(starts(path)) >= blocks_begun)
+        os.killpg(child.pid, signal.SIGINT)
+        assert child.communicate(timeout=30)[1] == b""
+    assert child.returncode == 130
+
+
 def test_a_running_scheduler_is_used_and_left_running(image_project):
     with distributed.LocalCluster(
         n_workers=0, processes=False, protocol="tcp://", dashboard_address="127.0.0.1:0"
