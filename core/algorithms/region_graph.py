@@ -8,14 +8,13 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from segmend.core.algorithms.arrays import dense_labels, nearest_affinities, renumbered
+from segmend.core.algorithms.arrays import dense_labels
+from segmend.core.algorithms.graph_parts import contact_part, extent, nearest_voxels
+from segmend.core.algorithms.graph_totals import centres
 from segmend.core.algorithms.pair_index import PairIndex, row_of
-from segmend.core.errors import InputError
 
 Array = NDArray[Any]
 
-STRONG = 0.5
-"""A contact face counts as strong above this affinity."""
 _AREA, _SUM, _MAX, _STRONG, _Z, _Y, _X, _COLUMNS = range(8)
 
 
@@ -83,29 +82,31 @@ def region_graph(
     InputError
         If shapes or types do not fit.
     """
-    labels = dense_labels(supervoxels)
-    values, scale = _face_values(affinities, labels.shape)
-    labels, ids = renumbered(labels)
-    pairs, rows = contacts(labels, values, STRONG * scale)
-    if ids is not None:
-        pairs = np.sort(ids[pairs], axis=1)
-    order = np.argsort(pairs[:, 0].astype(np.uint64) << np.uint64(32) | pairs[:, 1])
-    pairs, rows = pairs[order], rows[order]
-    area = rows[:, _AREA]
+    contacts, _ = contact_part(supervoxels, affinities, start_zyx=start_zyx)
+    stored = affinities is not None and affinities.dtype == np.uint8
+    return graph_of_contacts(contacts, 255.0 if stored else 1.0)
+
+
+def graph_of_contacts(contacts: Array, scale: float) -> RegionGraph:
+    """Return the graph of contacts that were added up over a whole volume.
+
+    Parameters
+    ----------
+    contacts : (E,) of `segmend.core.algorithms.graph_parts.CONTACT`
+        Sorted by the pair.
+    scale : float
+        What stands for affinity 1 in their sums.
+    """
+    pair = contacts["pair"]
+    area = contacts["area"].astype(np.float64)
+    edges = np.stack([pair >> np.uint64(32), pair & np.uint64(0xFFFFFFFF)], axis=1)
     return RegionGraph(
-        edges=pairs,
-        affinity=(rows[:, _SUM] / (area * scale)).astype(np.float32),
-        area=area.astype(np.uint32),
-        strong=(rows[:, _STRONG] / area).astype(np.float32),
-        centroid=_centroid(rows, np.array(start_zyx)),
+        edges=edges.astype(np.uint32),
+        affinity=(contacts["affinity"] / (area * scale)).astype(np.float32),
+        area=np.ascontiguousarray(contacts["area"]),
+        strong=(contacts["strong"] / area).astype(np.float32),
+        centroid=(contacts["place"] / area[:, None]).astype(np.float32),
     )
-
-
-def _centroid(rows: Array, start: Array) -> Array:
-    """Divide only once the sums count from the start of the volume: they are exact in float64, quotients are not."""
-    area = rows[:, _AREA, None]
-    centroid: Array = ((rows[:, _Z : _X + 1] + area * start) / area).astype(np.float32)
-    return centroid
 
 
 def strongest_contacts(labels: Array, values: Array) -> tuple[Array, Array]:
@@ -164,20 +165,9 @@ def supervoxel_table(
     """
     labels = dense_labels(supervoxels)
     nodes = int(labels.max()) + 1 if labels.size else 1
-    size, box, centre = _extent(labels, nodes, *start_zyx)
-    point = _nearest_voxel(labels, centre, *start_zyx)
+    size, box, place = extent(labels, nodes, *start_zyx)
+    _, point = nearest_voxels(labels, centres(size, place), *start_zyx)
     return SupervoxelTable(size, point, box)
-
-
-def _face_values(affinities: Array | None, shape: tuple[int, ...]) -> tuple[Array, float]:
-    if affinities is None:
-        return np.broadcast_to(np.float32(STRONG), (3, *shape)), 1.0
-    values, scale = nearest_affinities(affinities)
-    if values.shape[1:] != shape:
-        raise InputError(
-            f"affinities cover {values.shape[1:]} voxels, supervoxels {shape}: expected the same shape"
-        )
-    return values, scale
 
 
 @njit(cache=True, nogil=True)
@@ -246,55 +236,3 @@ def _gather_line(
         sums[row, _Z] += z
         sums[row, _Y] += y
         sums[row, _X] += x + x0
-
-
-@njit(cache=True, nogil=True)
-def _extent(labels: Array, nodes: int, z0: int, y0: int, x0: int) -> tuple[Array, Array, Array]:
-    size = np.zeros(nodes, np.uint32)
-    box = np.zeros((nodes, 6), np.int32)
-    centre = np.zeros((nodes, 3), np.float64)
-    nz, ny, nx = labels.shape
-    for k in range(nz):
-        z = k + z0
-        for j in range(ny):
-            y = j + y0
-            for i in range(nx):
-                a, x = labels[k, j, i], i + x0
-                if a == 0:
-                    continue
-                if size[a] == 0:
-                    box[a, 0], box[a, 1], box[a, 2] = z, y, x
-                size[a] += 1
-                centre[a, 0] += z
-                centre[a, 1] += y
-                centre[a, 2] += x
-                box[a, 1] = min(box[a, 1], y)
-                box[a, 2] = min(box[a, 2], x)
-                box[a, 3] = z + 1
-                box[a, 4] = max(box[a, 4], y + 1)
-                box[a, 5] = max(box[a, 5], x + 1)
-    for a in range(nodes):
-        if size[a]:
-            centre[a] /= size[a]
-    return size, box, centre
-
-
-@njit(cache=True, nogil=True)
-def _nearest_voxel(labels: Array, centre: Array, z0: int, y0: int, x0: int) -> Array:
-    point = np.zeros((len(centre), 3), np.int32)
-    best = np.full(len(centre), np.inf)
-    nz, ny, nx = labels.shape
-    for k in range(nz):
-        z = k + z0
-        for j in range(ny):
-            y = j + y0
-            for i in range(nx):
-                a, x = labels[k, j, i], i + x0
-                if a == 0:
-                    continue
-                dz, dy, dx = z - centre[a, 0], y - centre[a, 1], x - centre[a, 2]
-                distance = dz * dz + dy * dy + dx * dx
-                if distance < best[a]:
-                    best[a] = distance
-                    point[a, 0], point[a, 1], point[a, 2] = z, y, x
-    return point
