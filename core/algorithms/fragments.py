@@ -3,7 +3,8 @@
 Funke et al. 2018 (arXiv 1709.02974): threshold the mean affinity, take the Euclidean distance transform, use its maxima
 as seeds and flood. The flooding is exact without a priority queue over voxels: steepest-ascent basins of the height
 (`basins`), then a maximum spanning forest over the passes between them, in which every basin without a seed joins the
-seed it reaches over the highest pass (Cousty et al. 2009, "Watershed cuts: minimum spanning forests").
+seed it reaches over the highest pass (Cousty et al. 2009, "Watershed cuts: minimum spanning forests"). Passes of equal
+height are taken in the order of their first highest face, so nothing hangs on a grid of blocks.
 """
 
 from __future__ import annotations
@@ -16,11 +17,16 @@ from numba import njit
 from numpy.typing import NDArray
 
 from segmend.core.algorithms.arrays import nearest_affinities, voxel_mask
-from segmend.core.algorithms.basins import INSIDE, basins, find_root
-from segmend.core.algorithms.region_graph import strongest_contacts
+from segmend.core.algorithms.basin_pieces import Part, basin_pieces
+from segmend.core.algorithms.basins import INSIDE
+from segmend.core.algorithms.block_rest import Rest, rest_of
 from segmend.core.errors import InputError
+from segmend.core.geometry import Box, Zyx
 
 Array = NDArray[Any]
+
+FARTHEST = 32
+"""Voxels; distances to the boundary beyond it count the same by default."""
 
 
 def seeded_fragments(
@@ -29,6 +35,7 @@ def seeded_fragments(
     boundary_threshold: float = 0.5,
     filter_size: int = 9,
     per_section: bool = False,
+    farthest: int = FARTHEST,
     mask: Array | None = None,
 ) -> NDArray[np.uint32]:
     """Cut a volume into supervoxels around the maxima of the distance to boundaries.
@@ -42,8 +49,10 @@ def seeded_fragments(
         A maximum is a seed if nothing is higher in the cube of this edge around it; odd. Larger gives fewer fragments.
     per_section : bool
         Work within each section: for volumes whose z step is several times the pixel size.
+    farthest : int
+        Distances beyond this many voxels count the same: what a voxel belongs to hangs on its surroundings alone.
     mask : (z, y, x) bool array, optional
-        Voxels outside become background.
+        Voxels outside become background; they count as boundary.
 
     Returns
     -------
@@ -56,53 +65,108 @@ def seeded_fragments(
     InputError
         If the affinities, the mask or a setting do not fit.
     """
+    z, y, x = affinities.shape[1:] if affinities.ndim == 4 else (0, 0, 0)
+    whole = Box.of_shape((z, y, x))
+    return fragments_rest(
+        affinities,
+        Part(whole, whole, (z, y, x)),
+        boundary_threshold=boundary_threshold,
+        filter_size=filter_size,
+        per_section=per_section,
+        farthest=farthest,
+        mask=mask,
+    ).labels
+
+
+def fragments_margin(
+    filter_size: int, farthest: int, context: int, *, per_section: bool = False
+) -> Zyx:
+    """Return how many voxels around a block `fragments_rest` needs."""
+    margin = farthest + _ways_margin(filter_size, context)
+    return 0 if per_section else margin, margin, margin
+
+
+def _ways_margin(filter_size: int, context: int) -> int:
+    return context + 1 + filter_size // 2
+
+
+def fragments_rest(
+    affinities: Array,
+    part: Part,
+    *,
+    boundary_threshold: float = 0.5,
+    filter_size: int = 9,
+    per_section: bool = False,
+    farthest: int = FARTHEST,
+    context: int = 0,
+    mask: Array | None = None,
+) -> Rest:
+    """Do what is certain inside a block; `segmend.core.algorithms.block_joining` does the rest.
+
+    Blocks joined give what `seeded_fragments` gives for the whole, if no plateau is farther from its way out than the
+    context. (Plateaus above `farthest` have none.)
+
+    Parameters
+    ----------
+    affinities : (c, z, y, x) uint8 or float32 array
+        Over ``part.box``.
+    part : Part
+        The block with `fragments_margin` around it.
+    boundary_threshold, filter_size, per_section, farthest
+        As in `seeded_fragments`.
+    context : int
+        As given to `fragments_margin`.
+    mask : (z, y, x) bool array, optional
+        Over ``part.box``.
+
+    Raises
+    ------
+    InputError
+        As `seeded_fragments`.
+    """
     values, scale = nearest_affinities(affinities)
-    if filter_size < 1 or filter_size % 2 == 0 or not 0 <= boundary_threshold <= 1:
+    if filter_size < 1 or filter_size % 2 == 0 or farthest < 1 or not 0 <= boundary_threshold <= 1:
         raise InputError(
-            f"fragments with filter size {filter_size} and boundary threshold {boundary_threshold}: "
-            "expected an odd positive size and a threshold in 0..1"
+            f"fragments with filter size {filter_size}, boundary threshold {boundary_threshold} and distances up to "
+            f"{farthest}: expected an odd positive size, a threshold in 0..1 and a positive distance"
         )
-    shape = values.shape[1:]
-    inside = voxel_mask(mask, shape)
-    height = _height(values, scale, boundary_threshold, per_section, inside)
+    inside = voxel_mask(mask, values.shape[1:])
+    height = _height(values, scale, boundary_threshold, farthest, per_section, inside)
+    margin = _ways_margin(filter_size, context)
+    near = Part.around(part.core, (0 if per_section else margin, margin, margin), part.shape_zyx)
+    if near.box != part.box:  # only the distances need more
+        cut = part.within(near.box)
+        height = np.ascontiguousarray(height[cut])
+        inside = np.ascontiguousarray(inside[cut]) if inside.size else inside
     reach = filter_size // 2
     seeds = _seed_voxels(height, 0 if per_section else reach, reach)
-    labels, count = basins(_uphill(height, seeds, per_section, inside), shape)
-    seeded = np.zeros(count + 1, dtype=np.bool_)
-    seeded[labels[seeds]] = True
-    pairs, passes = strongest_contacts(labels, _flat_faces(height, per_section))
-    order = np.argsort(-passes, kind="stable")
-    return _grown(labels, pairs[order], passes[order], seeded)
+    pieces = basin_pieces(_uphill(height, seeds, per_section, inside), near)
+    seeded = np.zeros(pieces.total + 1, dtype=np.int64)
+    seeded[pieces.labels[seeds[near.inside]]] = 1
+    return rest_of(pieces, seeded, height, near, threshold=1, flat=per_section)
 
 
 def _height(
-    values: Array, scale: float, threshold: float, per_section: bool, inside: Array
+    values: Array, scale: float, threshold: float, farthest: int, per_section: bool, inside: Array
 ) -> NDArray[np.float32]:
     """Return the distance to the boundary (at least 1) inside, and mean affinity - 1 (at most 0) on it."""
     channels = values[1:] if per_section else values
-    mean = channels.mean(axis=0, dtype=np.float32) / np.float32(scale)
+    mean = channels.mean(axis=0, dtype=np.float32)
+    mean /= np.float32(scale)
     open_voxels = mean > threshold
     if inside.size:
         open_voxels &= inside
     distance = _distance(open_voxels, per_section)
-    largest = float(sum(values.shape))
-    np.minimum(distance, largest, out=distance)  # infinite where a volume has no boundary at all
-    return np.where(open_voxels, distance, mean - 1).astype(np.float32)
+    np.minimum(distance, farthest, out=distance)  # infinite where a volume has no boundary at all
+    mean -= 1
+    np.copyto(mean, distance, where=open_voxels)
+    return mean
 
 
 def _distance(open_voxels: Array, per_section: bool) -> Array:
     if per_section:
         return np.stack([edt.edt(section) for section in open_voxels])
     return edt.edt(open_voxels)
-
-
-def _flat_faces(height: Array, per_section: bool) -> Array:
-    if not per_section:
-        return height
-    faces = np.full((3, *height.shape), -np.inf, dtype=np.float32)
-    np.minimum(height[:, 1:], height[:, :-1], out=faces[1, :, 1:])
-    np.minimum(height[:, :, 1:], height[:, :, :-1], out=faces[2, :, :, 1:])
-    return faces
 
 
 @njit(cache=True, nogil=True)
@@ -184,33 +248,3 @@ def _higher_nearby(height: Array, z: int, y: int, x: int, reach_z: int, reach: i
                 if height[k, j, i] > h:
                     return True
     return False
-
-
-@njit(cache=True, nogil=True)
-def _grown(labels: Array, pairs: Array, passes: Array, seeded: Array) -> Array:
-    """Join basins over falling passes, never two that hold a seed; what no seed reaches stays by itself."""
-    parent = np.arange(len(seeded)).astype(np.uint32)
-    for k in range(len(pairs)):
-        if passes[k] == -np.inf:
-            break
-        a = find_root(parent, np.int64(pairs[k, 0]))
-        b = find_root(parent, np.int64(pairs[k, 1]))
-        if a == b or (seeded[a] and seeded[b]):
-            continue
-        low, high = min(a, b), max(a, b)
-        parent[high] = low
-        seeded[low] = seeded[low] or seeded[high]
-    count = 0
-    for i in range(1, len(parent)):
-        if parent[i] == i:
-            count += 1
-            parent[i] = count
-        else:
-            parent[i] = parent[parent[i]]
-    out = np.empty_like(labels)
-    nz, ny, nx = labels.shape
-    for z in range(nz):
-        for y in range(ny):
-            for x in range(nx):
-                out[z, y, x] = parent[labels[z, y, x]]
-    return out

@@ -3,6 +3,7 @@
 Zlateski & Seung 2015, "Image segmentation by size-dependent single linkage clustering of a watershed basin graph"
 (arXiv 1505.00249): edges below `low` are removed (their T_min), edges from `high` on count as equally steep (T_max),
 every voxel climbs its steepest edges, and basins are merged across their strongest edge while one of the two is small.
+Contacts of equal strength are taken in the order of their first strongest face, so nothing hangs on a grid of blocks.
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from segmend.core.algorithms.arrays import nearest_affinities, voxel_mask
-from segmend.core.algorithms.basins import basins, find_root
-from segmend.core.algorithms.region_graph import strongest_contacts
+from segmend.core.algorithms.basin_pieces import Part, basin_pieces
+from segmend.core.algorithms.basins import basins
+from segmend.core.algorithms.block_rest import Rest, rest_of
 from segmend.core.algorithms.steepest import steepest_ways
 from segmend.core.errors import InputError
+from segmend.core.geometry import Box, Zyx
 
 Array = NDArray[Any]
 
@@ -63,37 +65,72 @@ def watershed(
         If the affinities or the mask do not fit, or `low` is above `high`.
     """
     values, scale = nearest_affinities(affinities)
+    if size_threshold <= 1 and dust_threshold <= 1:
+        return basins(_ways(values, scale, low, high, mask), values.shape[1:])[0]
+    z, y, x = values.shape[1:]
+    whole = Box.of_shape((z, y, x))
+    rest = watershed_rest(
+        values,
+        Part(whole, whole, (z, y, x)),
+        low=low,
+        high=high,
+        size_threshold=size_threshold,
+        link_affinity=link_affinity,
+        mask=mask,
+    )
+    keep = rest.size >= dust_threshold
+    keep[0] = False
+    return np.where(keep, np.cumsum(keep), 0).astype(np.uint32)[rest.labels]
+
+
+def watershed_margin(context: int) -> Zyx:
+    """Return how many voxels around a block `watershed_rest` needs."""
+    return context + 1, context + 1, context + 1
+
+
+def watershed_rest(
+    affinities: Array,
+    part: Part,
+    *,
+    low: float = 0.0001,
+    high: float = 0.9999,
+    size_threshold: int = 0,
+    link_affinity: float = 0.5,
+    mask: Array | None = None,
+) -> Rest:
+    """Do what is certain inside a block; `segmend.core.algorithms.block_joining` does the rest.
+
+    Blocks joined give what `watershed` gives for the whole, if no plateau is farther from its way out than the context.
+
+    Parameters
+    ----------
+    affinities : (c, z, y, x) uint8 or float32 array
+        Over ``part.box``.
+    part : Part
+        The block with `watershed_margin` around it.
+    low, high, size_threshold, link_affinity
+        As in `watershed`.
+    mask : (z, y, x) bool array, optional
+        Over ``part.box``.
+
+    Raises
+    ------
+    InputError
+        As `watershed`.
+    """
+    values, scale = nearest_affinities(affinities)
+    pieces = basin_pieces(_ways(values, scale, low, high, mask), part)
+    floor = link_affinity * scale
+    return rest_of(pieces, None, values, part, threshold=size_threshold, floor=floor)
+
+
+def _ways(values: Array, scale: float, low: float, high: float, mask: Array | None) -> Array:
     if not 0 <= low <= high <= 1:
         raise InputError(f"watershed thresholds {low} and {high}: expected 0 <= low <= high <= 1")
-    shape = values.shape[1:]
-    ways = steepest_ways(values, low * scale, high * scale, voxel_mask(mask, shape))
-    labels, count = basins(ways, shape)
-    if size_threshold <= 1 and dust_threshold <= 1:
-        return labels
-    size = np.bincount(labels.ravel(), minlength=count + 1)
-    final = np.arange(count + 1, dtype=np.uint32)
-    if size_threshold > 1:
-        pairs, strength = strongest_contacts(labels, values)
-        strong = np.flatnonzero(strength >= link_affinity * scale)
-        order = strong[np.argsort(-strength[strong], kind="stable")]
-        final = _link(pairs[order], size, size_threshold)
-    return _without_dust(labels, final, size, dust_threshold)
-
-
-@njit(cache=True, nogil=True)
-def _link(pairs: Array, size: Array, threshold: int) -> Array:
-    """Merge small basins along `pairs` in order; return the root of each and leave its size in `size`."""
-    parent = np.arange(len(size)).astype(np.uint32)
-    for k in range(len(pairs)):
-        a = find_root(parent, np.int64(pairs[k, 0]))
-        b = find_root(parent, np.int64(pairs[k, 1]))
-        if a != b and min(size[a], size[b]) < threshold:
-            low, high = min(a, b), max(a, b)
-            parent[high] = low
-            size[low] += size[high]
-    for i in range(len(parent)):
-        parent[i] = find_root(parent, i)
-    return parent
+    ways: Array = steepest_ways(
+        values, low * scale, high * scale, voxel_mask(mask, values.shape[1:])
+    )
+    return ways
 
 
 def without_dust(labels: Array, dust: int) -> NDArray[np.uint32]:
@@ -108,12 +145,6 @@ def without_dust(labels: Array, dust: int) -> NDArray[np.uint32]:
     -------
     (z, y, x) uint32
     """
-    size = np.bincount(labels.ravel(), minlength=1)
-    return _without_dust(labels, np.arange(len(size), dtype=np.uint32), size, dust)
-
-
-def _without_dust(labels: Array, root: Array, size: Array, dust: int) -> NDArray[np.uint32]:
-    keep = (root == np.arange(len(root))) & (size >= dust)
+    keep = np.bincount(labels.ravel(), minlength=1) >= dust
     keep[0] = False
-    final = np.where(keep, np.cumsum(keep), 0).astype(np.uint32)[root]
-    return final[labels]
+    return np.where(keep, np.cumsum(keep), 0).astype(np.uint32)[labels]
