@@ -80,7 +80,7 @@ def review(
     if budget is not None and budget < 0:
         raise InputError(f"a budget of {budget} decisions is not usable: expected 0 or more")
     queue, usual = session.queue, session.queue.order
-    within = _inside(queue, session.project.grid, reviewer.box)
+    within = inside(queue, session.project.grid, reviewer.box)
     queue.order = order
     try:
         reviewer.begin(session)
@@ -136,7 +136,8 @@ def _decide(session: Session, reviewer: PerfectReviewer, candidate: Candidate) -
     return verdict == "accept"
 
 
-def _inside(queue: CandidateQueue, grid: Grid, box: Box | None) -> NDArray[np.bool_] | None:
+def inside(queue: CandidateQueue, grid: Grid, box: Box | None) -> NDArray[np.bool_] | None:
+    """Return which candidates of a queue, in the order of iteration, have their place in a box; None without one."""
     if box is None:
         return None
     return np.array([box.contains(grid.to_index(candidate.place_nm)) for candidate in queue], bool)

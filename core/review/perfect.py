@@ -128,6 +128,10 @@ class PerfectReviewer:
         for born in set(new) - set(old):
             score.apply_move(members(born), old[0], born)
 
+    def table(self, session: Session) -> Contingency:
+        """Return the voxels that supervoxels and true objects share, as last seen."""
+        return self._look(session)[0]
+
     def trial(self, session: Session) -> Trial:
         """Return a copy of the mapping, scored against the truth, on which edits can be tried out."""
         return Trial(session.segmentation, self._look(session)[0])
