@@ -147,23 +147,29 @@ def _gathered(
 ) -> tuple[Array, Array, Array]:
     """Return pairs, their sums and their histograms, in the order of appearance."""
     lines = labels.shape[0] * labels.shape[1]
-    stretch = max(3 * labels.shape[2], _STRETCH)
+    stretch = max(3 * labels.shape[2], min(3 * labels.size, _STRETCH))
     index = PairIndex(int(labels.max()) + 1 if labels.size else 1)
     sums = np.zeros((0, _COLUMNS), np.float64)
     histogram = np.zeros((0, bins), np.uint32)
     line = 0
     while line < lines:
         index.reserve(stretch)
-        more = len(index.pairs) - len(sums)
-        if more > 0:
-            sums = np.concatenate([sums, np.zeros((more, _COLUMNS))])
-            histogram = np.concatenate([histogram, np.zeros((more, bins), np.uint32)])
+        sums, histogram = (_longer(table, len(index.pairs)) for table in (sums, histogram))
         line = _gather_lines(
             labels, values, float(strong), margin, scale, line, len(index.found) + stretch,
             sums, histogram, index.near, index.far_keys, index.far_rows, index.pairs, index.used,
         )  # fmt: skip
     found = len(index.found)
     return index.found, sums[:found], histogram[:found]
+
+
+def _longer(table: Array, rows: int) -> Array:
+    """Return a table with zeros below; memory that is not written yet is not taken yet."""
+    if rows <= len(table):
+        return table
+    out = np.zeros((rows, table.shape[1]), table.dtype)
+    out[: len(table)] = table
+    return out
 
 
 @njit(cache=True, nogil=True)
