@@ -7,14 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segmend.app.cli.answer import Answer, Steps
+from segmend.app.cli.answer import Answer, Steps, say
 from segmend.app.cli.arguments import add_box_option
-from segmend.core.errors import InputError
+from segmend.core.errors import InputError, SegmendError
 from segmend.core.geometry import Box, Zyx
 
 if TYPE_CHECKING:
-    from segmend.core.pipeline.progress import Progress
+    from segmend.core.pipeline.progress import Progress, RunReport, StageReport
     from segmend.core.pipeline.settings import PipelineSettings
+    from segmend.core.project import Project
+    from segmend.core.volumes.base import Volume
 
 HELP = "run the automated pipeline: affinities, watershed, graph, agglomeration, candidates"
 STAGES = ("affinities", "watershed", "graph", "agglomeration", "skeletons", "candidates")
@@ -26,15 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stages", help=f"some of {','.join(STAGES)} (default: those not imported)"
     )
-    parser.add_argument("--model", help="affinity network: a name (segmend models) or a file")
-    parser.add_argument(
-        "--threshold",
-        type=float,
-        metavar="AFFINITY",
-        help="segments are cut at this mean affinity, 0 to 1 (0.4)",
-    )
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    parser.add_argument("--scheduler", metavar="ADDRESS", help="a Dask scheduler to work on")
+    _add_settings_options(parser)
+    _add_worker_options(parser)
     parser.add_argument(
         "--new-generation",
         action="store_true",
@@ -46,6 +41,62 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="with --new-generation: make what was decided so far good on the new segmentation",
     )
     add_box_option(parser, "count supervoxels, segments and candidates inside this box")
+    parser.add_argument(
+        "--truth",
+        metavar="LABELS",
+        help="ground truth of the project's voxels, FILE or FILE:/DATASET: scores in the report; 0 is not counted",
+    )
+    parser.add_argument(
+        "--report",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="write report.html about the result into its generation folder",
+    )
+
+
+def _add_settings_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--settings",
+        type=Path,
+        metavar="FILE",
+        help="settings of all stages, .toml or .yaml; what it leaves out has its default",
+    )
+    parser.add_argument(
+        "--write-settings",
+        type=Path,
+        metavar="FILE",
+        help="write all settings as they would be used, with what each means, and run nothing",
+    )
+    parser.add_argument(
+        "--model", help="affinity network: a name (segmend models) or a file; wins over --settings"
+    )
+    parser.add_argument(
+        "--threshold",
+        type=float,
+        metavar="AFFINITY",
+        help="segments are cut at this mean affinity, 0 to 1 (0.4); wins over --settings",
+    )
+
+
+def _add_worker_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="worker processes on this machine (default: one per GPU, else one less than the cores)",
+    )
+    parser.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="a Dask scheduler to work on (see docs/cluster.md); synchronous: in this process",
+    )
+    parser.add_argument(
+        "--block-timeout",
+        type=float,
+        metavar="SECONDS",
+        help="end a worker that takes longer for a block, and give the block to another one (default: never)",
+    )
 
 
 def execute(options: argparse.Namespace) -> Answer:
@@ -53,7 +104,39 @@ def execute(options: argparse.Namespace) -> Answer:
     stages = parse_stages(options.stages)
     if options.keep_edits and not options.new_generation:
         raise InputError("--keep-edits goes with --new-generation: without it edits are never left")
-    settings = _settings(options.model, options.threshold)
+    settings = _settings(options.settings, options.model, options.threshold)
+    if options.write_settings is not None:
+        return _write_settings(settings, options.write_settings)
+    path, report, page = _run(options, stages, settings)
+    values: dict[str, object] = {
+        "stages": [
+            {"name": stage.name, "seconds": stage.seconds, "retries": stage.retries}
+            for stage in report.stages
+        ],
+        "supervoxels": report.supervoxels,
+        "segments": report.segments,
+        "candidates": report.candidates,
+        "report": None if page is None else str(page),
+    }
+    lines = [f"{stage.name:>14}  {_about(stage)}" for stage in report.stages]
+    lines.append(
+        f"{report.supervoxels} supervoxels in {report.segments} segments, {report.candidates} candidates"
+    )
+    if page is not None:
+        lines.append(f"report: {page}")
+    if options.keep_edits:
+        from segmend.app.cli.reapply import describe, reapply_to
+
+        kept = reapply_to(path)
+        values["reapplied"] = kept.to_json()
+        lines.append(describe(kept))
+    return Answer(values, "\n".join([*lines, f"next: segmend review {options.project}"]))
+
+
+def _run(
+    options: argparse.Namespace, stages: tuple[str, ...] | None, settings: PipelineSettings
+) -> tuple[Path, RunReport, Path | None]:
+    """Run the stages and write the page about the result, both under the project's lock."""
     from segmend.core.pipeline.runner import run_pipeline
     from segmend.core.project import open_project
     from segmend.core.project_lock import ProjectLock
@@ -64,37 +147,57 @@ def execute(options: argparse.Namespace) -> Answer:
     with ProjectLock(path, default_author()):
         project = open_project(path)  # somebody else may have written before the lock was ours
         _check_box(options.box, project.shape_zyx)
+        truth = _truth(options.truth, project.shape_zyx)
         report = run_pipeline(
             project,
             stages,
             settings,
             device=options.device,
             scheduler=options.scheduler,
+            workers=options.workers,
+            block_timeout=options.block_timeout,
             new_generation=options.new_generation,
             edit_count=lambda: recorded_edits(project),
             box=options.box,
             progress=_tell(Steps()),
         )
-    values = {
-        "stages": [{"name": stage.name, "seconds": stage.seconds} for stage in report.stages],
-        "supervoxels": report.supervoxels,
-        "segments": report.segments,
-        "candidates": report.candidates,
-    }
-    lines = [
-        f"{stage.name:>14}  {'as before' if stage.skipped else f'{stage.seconds:.1f} s'}"
-        for stage in report.stages
-    ]
-    lines.append(
-        f"{report.supervoxels} supervoxels in {report.segments} segments, {report.candidates} candidates"
-    )
-    if options.keep_edits:
-        from segmend.app.cli.reapply import describe, reapply_to
+        page = _page(project, report, truth, options.box) if options.report else None
+    return path, report, page
 
-        kept = reapply_to(path)
-        values["reapplied"] = kept.to_json()
-        lines.append(describe(kept))
-    return Answer(values, "\n".join([*lines, f"next: segmend review {options.project}"]))
+
+def _truth(source: str | None, shape_zyx: Zyx) -> Volume | None:
+    """Open the ground truth before anything runs."""
+    if source is None:
+        return None
+    from segmend.core.volumes.opening import open_labels
+
+    truth = open_labels(source)
+    if truth.shape_zyx != shape_zyx:
+        raise InputError(
+            f"--truth {source} has {' x '.join(map(str, truth.shape_zyx))} voxels, the project "
+            f"{' x '.join(map(str, shape_zyx))} (z y x): expected the same; crop it to the project"
+        )
+    return truth
+
+
+def _page(
+    project: Project, report: RunReport, truth: Volume | None, box: Box | None
+) -> Path | None:
+    """Write the page about the result; a result without a page is still a result."""
+    from segmend.core.report.page import write_report
+
+    try:
+        return write_report(project, report, truth=truth, box=box)
+    except Exception as error:  # noqa: BLE001  the run is done and current, whatever the page stumbles over
+        line = str(error) if isinstance(error, SegmendError) else f"{type(error).__name__}: {error}"
+        say(f"the run is finished, but its report was not written: {' '.join(line.split())}")
+        return None
+
+
+def _about(stage: StageReport) -> str:
+    if stage.skipped:
+        return "as before"
+    return f"{stage.seconds:.1f} s" + (f", {stage.retries} done again" if stage.retries else "")
 
 
 def _check_box(box: Box | None, shape_zyx: Zyx) -> None:
@@ -120,15 +223,34 @@ def parse_stages(text: str | None) -> tuple[str, ...] | None:
     return names
 
 
-def _settings(model: str | None, threshold: float | None) -> PipelineSettings:
+def _settings(file: Path | None, model: str | None, threshold: float | None) -> PipelineSettings:
+    """Read the settings file, if there is one; single options win over it."""
     from segmend.core.pipeline.settings import PipelineSettings
+    from segmend.core.pipeline.specification import load_specification
 
-    values: dict[str, dict[str, object]] = {}
+    settings = PipelineSettings() if file is None else load_specification(file)
+    values = settings.model_dump(mode="json")
     if model is not None:
-        values["affinities"] = {"model": model}
+        values["affinities"]["model"] = model
     if threshold is not None:
-        values["agglomeration"] = {"threshold": threshold}
+        values["agglomeration"]["threshold"] = threshold
     return PipelineSettings.from_values(values)
+
+
+def _write_settings(settings: PipelineSettings, file: Path) -> Answer:
+    from segmend.core.pipeline.specification import specification_text
+
+    text = specification_text(settings, file.suffix.lower())
+    try:
+        with file.open("x", encoding="utf-8") as out:
+            out.write(text)
+    except FileExistsError:
+        raise InputError(f"{file} exists already: choose another name, or remove it") from None
+    except OSError as error:
+        raise InputError(
+            f"{file} cannot be written ({error.strerror or error}): choose another place"
+        ) from error
+    return Answer({"settings": str(file)}, f"{file}: change what you want, then --settings {file}")
 
 
 def _tell(steps: Steps) -> Callable[[Progress], None]:

@@ -25,18 +25,11 @@ def run_in_window(path):
 
 
 def run_on_command_line(path):
-    options = argparse.Namespace(
-        project=path,
-        stages="watershed",
-        model=None,
-        threshold=None,
-        device="auto",
-        scheduler=None,
-        new_generation=False,
-        keep_edits=False,
-        box=None,
+    parser = argparse.ArgumentParser()
+    run_command.add_arguments(parser)
+    return run_command.execute(
+        parser.parse_args([str(path), "--stages", "watershed", "--no-report"])
     )
-    return run_command.execute(options)
 
 
 ways = pytest.mark.parametrize("start", [run_in_window, run_on_command_line])
