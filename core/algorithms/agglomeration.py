@@ -17,13 +17,17 @@ from numpy.typing import NDArray
 
 from segmend.core.algorithms.arrays import graph_edges
 from segmend.core.algorithms.components import joined
-from segmend.core.algorithms.edge_table import enter_edges, forget, link_edges, pair_key, slot_of
+from segmend.core.algorithms.edge_table import link_edges, pair_key, slot_of
 from segmend.core.algorithms.heap import pop, push
 from segmend.core.errors import InputError
 
 Array = NDArray[Any]
 
 BINS = 65536
+
+_TOTAL, _AREA, _QUEUED = 0, 1, 2
+"""Columns of an edge's row: sum of the affinities of its faces, their number (0: merged or joined with another edge),
+and the score under which it waits."""
 
 
 class MergeTree(NamedTuple):
@@ -77,14 +81,10 @@ def agglomerate(
         raise InputError(
             "the graph's affinities must lie in 0..1 and its areas must be positive; build the graph again"
         )
-    # Large arrays are made here and not in the kernel: NumPy asks for huge pages, which random access lives on.
-    size = 1 << max(10, (2 * len(pairs) - 1).bit_length())
-    keys = np.full((size, 2), -1, np.int64)
-    lists = tuple(np.full(k, -1, np.int32) for k in (n + 1, n + 1, n + 1, 2 * len(pairs)))
-    order, scores = _agglomerate(
-        pairs.astype(np.int32), mean * faces, faces.copy(), mean.copy(), keys, lists, float(lowest)
-    )
-    return MergeTree(pairs[order].astype(np.uint32), scores.astype(np.float32))
+    rows = np.stack([mean * faces, faces, mean, np.empty(len(pairs))], axis=1)
+    rows.view(np.int32)[:, 6:] = pairs
+    merged, scores = _merges(rows, n, lowest)
+    return MergeTree(pairs[merged].astype(np.uint32), scores.astype(np.float32))
 
 
 def cut_tree(tree: MergeTree, n: int, threshold: float) -> NDArray[np.uint32]:
@@ -107,54 +107,87 @@ def cut_tree(tree: MergeTree, n: int, threshold: float) -> NDArray[np.uint32]:
     return joined(graph_edges(tree.edges[:merges], n + 1), n)
 
 
+def _merges(rows: Array, n: int, lowest: float) -> tuple[Array, Array]:
+    """Return the edges that merge, in order, and their scores.
+
+    One row of four float64, half a cache line, holds all of an edge: the last one is two int32, its ends. Large arrays
+    are made here and not in the kernels: NumPy asks for huge pages, which random access lives on.
+    """
+    edges = len(rows)
+    keys = np.full((1 << max(10, (2 * edges - 1).bit_length()), 2), -1, np.int64)
+    lists = tuple(np.full(k, -1, np.int32) for k in (n + 1, n + 1, n + 1, 2 * edges))
+    waiting = np.empty(edges, np.float64), np.empty(edges, np.int32), np.empty(edges, np.int32)
+    merged, scores = np.empty(n + 1, np.int32), np.empty(n + 1, np.float64)
+    ends = rows.view(np.int32)[:, 6:]
+    count = _agglomerate(rows, ends, keys, lists, waiting, float(lowest), merged, scores)
+    return merged[:count], scores[:count]
+
+
 @njit(cache=True, nogil=True)
 def _absorb(
-    keeper: Any, gone: Any, state: tuple[Array, ...], total: Array, area: Array, queued: Array
-) -> None:
-    """Hand the edges of `gone` to `keeper`; of two edges to the same neighbour, the one queued higher survives."""
-    ends, keys, first, last, degree, following = state
-    half = first[gone]
+    keeper: Any, gone: Any, rows: Array, ends: Array, keys: Array, lists: tuple[Array, ...], used: Array
+) -> None:  # fmt: skip
+    """Hand the edges of `gone` to `keeper`; of two edges to the same neighbour, the one queued higher survives.
+
+    The keys of `gone` stay in the table: nobody asks for them again.
+    """
+    first, last, degree, following = lists
+    half, tail = np.int64(first[gone]), np.int64(last[keeper])
+    more = -1
     while half >= 0:
-        onward = following[half]
-        e = half >> 1
-        side = half & 1
-        if area[e] == 0:
-            half = onward
-            continue
-        other = ends[e, 1 - side]
-        forget(pair_key(gone, other), keys)
-        if other == keeper:
-            area[e] = 0
+        e, side, onward = half >> 1, half & 1, np.int64(following[half])
+        other = np.int64(ends[e, 1 - side])
+        if rows[e, _AREA] == 0 or other == keeper:
+            rows[e, _AREA] = 0
             half = onward
             continue
         slot = slot_of(pair_key(keeper, other), keys)
         if keys[slot, 0] == -1:
             keys[slot, 0], keys[slot, 1] = pair_key(keeper, other), e
+            used[0] += 1
         else:
             rival = keys[slot, 1]
             degree[other] -= 1
-            if queued[rival] > queued[e] or (queued[rival] == queued[e] and rival < e):
-                total[rival] += total[e]
-                area[rival] += area[e]
-                area[e] = 0
+            if _outranks(rival, e, rows):
+                _add_to(rival, e, rows)
                 half = onward
                 continue
-            total[e] += total[rival]
-            area[e] += area[rival]
-            area[rival] = 0
-            degree[keeper] -= 1
+            _add_to(e, rival, rows)
             keys[slot, 1] = e
+            more -= 1
         ends[e, side] = keeper
-        following[half] = -1
-        if first[keeper] < 0:
-            first[keeper] = half
-        else:
-            following[last[keeper]] = half
-        last[keeper] = half
-        degree[keeper] += 1
+        following[tail] = half
+        tail = half
+        more += 1
         half = onward
-    degree[keeper] -= 1
-    first[gone] = -1
+    following[tail] = -1
+    last[keeper] = tail
+    degree[keeper] += more
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _outranks(a: Any, b: Any, rows: Array) -> Any:
+    return rows[a, _QUEUED] > rows[b, _QUEUED] or (rows[a, _QUEUED] == rows[b, _QUEUED] and a < b)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _add_to(stays: Any, goes: Any, rows: Array) -> None:
+    rows[stays, _TOTAL] += rows[goes, _TOTAL]
+    rows[stays, _AREA] += rows[goes, _AREA]
+    rows[goes, _AREA] = 0
+
+
+@njit(cache=True, nogil=True)
+def _swept(rows: Array, ends: Array, keys: Array) -> int:
+    """Enter anew the edges that are left; return their number."""
+    keys[:] = -1
+    left = 0
+    for e in range(len(rows)):
+        if rows[e, _AREA] > 0:
+            slot = slot_of(pair_key(ends[e, 0], ends[e, 1]), keys)
+            keys[slot, 0], keys[slot, 1] = pair_key(ends[e, 0], ends[e, 1]), e
+            left += 1
+    return left
 
 
 @njit(cache=True, nogil=True)
@@ -163,67 +196,57 @@ def _bin_of(score: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def _bins(queued: Array) -> tuple[Array, Array]:
-    """Sort edges into bins by score: the first edge of each bin and the next of each edge."""
-    head = np.full(BINS, -1, np.int32)
-    following = np.empty(len(queued), np.int32)
-    for e in range(len(queued)):
-        b = _bin_of(queued[e])
-        following[e] = head[b]
-        head[b] = e
-    return head, following
-
-
-@njit(cache=True, nogil=True)
 def _agglomerate(
-    ends: Array, total: Array, area: Array, queued: Array, keys: Array, lists: tuple[Array, ...], lowest: float
-) -> tuple[Array, Array]:  # fmt: skip
-    """Take the bins from the top; inside a bin a heap gives the exact order. Return merged edges and their scores."""
-    first, last, degree, following = lists
-    link_edges(ends, first, last, degree, following)
-    enter_edges(ends, keys)
-    state = (ends, keys, first, last, degree, following)
-    order, scores = np.empty(len(first), np.int64), np.empty(len(first), np.float64)
-    bin_head, bin_next = _bins(queued)
-    heap_score, heap_edge = np.empty(len(ends), np.float64), np.empty(len(ends), np.int32)
+    rows: Array, ends: Array, keys: Array, lists: tuple[Array, ...], waiting: tuple[Array, ...], lowest: float,
+    merged: Array, scores: Array,
+) -> int:  # fmt: skip
+    """Take the bins of scores from the top; inside a bin a heap gives the exact order. Return the number of merges."""
+    heap_score, heap_edge, bin_next = waiting
+    link_edges(ends, *lists)
+    used = np.full(1, _swept(rows, ends, keys), np.int64)
+    bin_head = np.full(BINS, -1, np.int32)
+    for e in range(len(rows)):
+        b = _bin_of(rows[e, _QUEUED])
+        bin_next[e], bin_head[b] = bin_head[b], e
     merges = 0
     for b in range(BINS - 1, _bin_of(lowest) - 1, -1):
-        size = 0
-        e = bin_head[b]
+        size, e = 0, np.int64(bin_head[b])
         while e >= 0:
-            if area[e] > 0:
-                push(heap_score, heap_edge, size, queued[e], e)
+            if rows[e, _AREA] > 0:
+                push(heap_score, heap_edge, size, rows[e, _QUEUED], e)
                 size += 1
-            e = bin_next[e]
+            e = np.int64(bin_next[e])
         while size > 0 and heap_score[0] >= lowest:
-            e, score = heap_edge[0], heap_score[0]
+            e, score = np.int64(heap_edge[0]), heap_score[0]
             pop(heap_score, heap_edge, size)
             size -= 1
-            if area[e] == 0:
+            if rows[e, _AREA] == 0:
                 continue
-            now = min(total[e] / area[e], score)
+            now = min(rows[e, _TOTAL] / rows[e, _AREA], score)
             if now == score:
-                order[merges], scores[merges] = e, score
+                merged[merges], scores[merges] = e, score
                 merges += 1
-                _merge_ends(e, state, total, area, queued)
+                _merge_ends(e, rows, ends, keys, lists, used)
                 continue
-            queued[e] = now  # it fell since it was queued: put it back where it belongs
+            rows[e, _QUEUED] = now  # it fell since it was queued: put it back where it belongs
             place = _bin_of(now)
             if place == b:
                 push(heap_score, heap_edge, size, now, e)
                 size += 1
             else:
-                bin_next[e] = bin_head[place]
-                bin_head[place] = e
-    return order[:merges].copy(), scores[:merges].copy()
+                bin_next[e], bin_head[place] = bin_head[place], e
+    return merges
 
 
 @njit(cache=True, nogil=True)
-def _merge_ends(e: Any, state: tuple[Array, ...], total: Array, area: Array, queued: Array) -> None:
+def _merge_ends(
+    e: Any, rows: Array, ends: Array, keys: Array, lists: tuple[Array, ...], used: Array
+) -> None:
     """Merge the two regions of an edge; the one with fewer neighbours hands over."""
-    ends, degree = state[0], state[4]
-    u, v = ends[e, 0], ends[e, 1]
-    if degree[u] >= degree[v]:
-        _absorb(u, v, state, total, area, queued)
-    else:
-        _absorb(v, u, state, total, area, queued)
+    degree = lists[2]
+    u, v = np.int64(ends[e, 0]), np.int64(ends[e, 1])
+    if degree[u] < degree[v]:
+        u, v = v, u
+    if 4 * (used[0] + degree[v]) > 3 * len(keys):
+        used[0] = _swept(rows, ends, keys)
+    _absorb(u, v, rows, ends, keys, lists, used)
