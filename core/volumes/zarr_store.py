@@ -15,6 +15,9 @@ from segmend.core.errors import VolumeError
 CACHE_BYTES = 256 * 2**20
 CHUNK_ZYX = (16, 128, 128)
 """Chunks of our own arrays: a plane of 2,048^2 takes 19 ms cold and 9 ms cached (64^3: 79 and 35)."""
+_GREY = {"id": "blosc", "cname": "zstd", "clevel": 1, "shuffle": 1}
+_LABELS = {"id": "zstd", "level": 3}
+"""Labels repeat whole ids, which shuffled bytes hide: 1.6 to 2.8 times smaller than blosc, read twice as fast."""
 COMPLETE = "segmend-complete"
 """Attribute of our groups whose levels have every chunk on disk; a missing chunk is then damage, not emptiness."""
 
@@ -91,7 +94,7 @@ def open_array(folder: Path, *, write: bool = False, every_chunk: bool = False) 
 
 
 def create_array(folder: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
-    """Create one version 2 array with ``/`` between chunk indices, zstd inside blosc."""
+    """Create one version 2 array with ``/`` between chunk indices and zstd, inside blosc for grey values."""
     import tensorstore as ts
 
     chunks = [min(c, n) for c, n in zip(CHUNK_ZYX, shape[-3:], strict=True)]
@@ -99,7 +102,7 @@ def create_array(folder: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> 
         "shape": list(shape),
         "chunks": [1] * (len(shape) - 3) + chunks,
         "dtype": np.dtype(dtype).newbyteorder("<").str,
-        "compressor": {"id": "blosc", "cname": "zstd", "clevel": 1, "shuffle": 1},
+        "compressor": _LABELS if np.dtype(dtype).itemsize >= 4 else _GREY,
         "dimension_separator": "/",
         "fill_value": 0,
         "order": "C",
