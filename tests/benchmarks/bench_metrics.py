@@ -1,8 +1,9 @@
 """Time the metrics beside scikit-image's and the incremental ones per edit; prints one JSON object.
 
-The volume is fib25 (supervoxels agglomerated at random against the truth), padded by reflection to 250^3.
+The volume is fib25 (supervoxels agglomerated at random against the truth), padded by reflection to 250^3. Block by
+block, all scores of a volume eight times as large as another, mirrored on the fly, show time and memory per voxel.
 
-    python tests/benchmarks/bench_metrics.py [--edge 250] [--repeats 3] [--edits 10000]
+    python tests/benchmarks/bench_metrics.py [--edge 250] [--repeats 3] [--edits 10000] [--large]
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 import json
 import os
 import time
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,7 +31,7 @@ from segmend.core.algorithms.metrics import (
     variation_of_information,
     vi_from_table,
 )
-from segmend.core.geometry import Box
+from segmend.core.geometry import Box, Grid
 from segmend.core.review.evaluation import evaluate
 from segmend.core.volumes.memory import MemoryVolume
 
@@ -136,6 +138,38 @@ def incremental(supervoxels: Array, truth: Array, segment_of: Array, edits: int)
     return report
 
 
+class Mirrored:
+    """A volume of any size that repeats an array, every other time in reverse; computed where it is read."""
+
+    channels, source, grid = None, "mirrored", Grid((10.0, 10.0, 10.0))
+
+    def __init__(self, array: Array, shape: tuple[int, int, int]) -> None:
+        self._array, self.shape_zyx, self.dtype = array, shape, array.dtype
+
+    def read(self, box: Box) -> Array:
+        """Return the voxels of a box."""
+        places = []
+        for start, stop, n in zip(box.start_zyx, box.stop_zyx, self._array.shape, strict=True):
+            place = np.arange(start, stop) % (2 * n)
+            places.append(np.minimum(place, 2 * n - 1 - place))
+        return self._array[np.ix_(*places)]
+
+
+def blockwise(supervoxels: Array, truth: Array, shape: tuple[int, int, int]) -> dict[str, float]:
+    """Return processor seconds and the most memory that all scores take beside the volumes themselves."""
+    volumes_ = Mirrored(supervoxels, shape), Mirrored(truth, shape)
+    _, taken = timed(lambda: evaluate(*volumes_), 1)
+    tracemalloc.start()
+    evaluate(*volumes_)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return {
+        "cpu_s": taken["cpu_s"],
+        "ns_per_voxel": round(taken["cpu_s"] / np.prod(shape) * 1e9, 1),
+        "peak_mb": round(peak / 1e6, 1),
+    }
+
+
 def clocked(run: Callable[..., Any], *arguments: Any, **options: Any) -> float:
     """Return the seconds of one call."""
     start = time.perf_counter()
@@ -168,6 +202,7 @@ def main() -> None:
     parser.add_argument("--edge", type=int, default=250)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--edits", type=int, default=10000)
+    parser.add_argument("--large", action="store_true", help="block by block up to 1024x512x512")
     options = parser.parse_args()
     supervoxels, truth, source = volumes(options.edge)
     rng = np.random.default_rng(0)
@@ -176,11 +211,20 @@ def main() -> None:
     small = np.s_[:16, :16, :16]
     incremental(supervoxels[small], truth[small], segment_of.copy(), 200)  # compiles
     segments = segment_of.astype(np.uint32)[supervoxels]
+    full = whole(segments, truth, options.repeats)
+    edited = incremental(supervoxels, truth, segment_of, options.edits)
+    large = (1024, 512, 512) if options.large else (128, 256, 256)
     report: dict[str, Any] = {
         "shape_zyx": truth.shape, "volume": source, "load": os.getloadavg(),
-        "whole": whole(segments, truth, options.repeats),
-        "whole_of_fragments": whole(fragments(supervoxels), truth, options.repeats),
-        "incremental": incremental(supervoxels, truth, segment_of, options.edits),
+        "vi_ours_s": full["vi_ours"]["cpu_s"], "vi_skimage_s": full["vi_skimage"]["cpu_s"],
+        "vi_speedup": full["vi_speedup"], "vi_difference": full["vi_difference"],
+        "vi_update_merge_us": edited["merge_us"]["p50"], "vi_update_split_us": edited["split_us"]["p50"],
+        "vi_update_p99_us": max(edited[kind]["p99"] for kind in ("merge_us", "split_us")),
+        "vi_drift_bits": edited["largest_drift_bits"],
+        "whole": full, "whole_of_fragments": whole(fragments(supervoxels), truth, options.repeats),
+        "incremental": edited,
+        "blockwise_small": blockwise(supervoxels, truth, tuple(n // 2 for n in large)),
+        "blockwise_large": blockwise(supervoxels, truth, large),
     }  # fmt: skip
     print(json.dumps(report))
 
