@@ -153,7 +153,7 @@ class AgglomerationSettings(StageSettings):
     )
     threshold: Fraction = Field(
         default=0.4,
-        description="segments are cut at this score; multicut: affinity above which a contact attracts",
+        description="segments are cut at this score; in a multicut contacts attract above this affinity",
     )
     quantile: Fraction = Field(
         default=0.5,
@@ -166,7 +166,7 @@ class AgglomerationSettings(StageSettings):
         json_schema_extra=only_for("learned"),
     )
     area_power: Annotated[float, Field(ge=0.0, le=2.0)] = Field(
-        default=0.5,
+        default=1.0,
         description="a contact weighs as much as this power of its area; 0: all the same",
         json_schema_extra=only_for("multicut", "lifted_multicut"),
     )
@@ -178,6 +178,11 @@ class AgglomerationSettings(StageSettings):
     lifted_steps: Annotated[int, Field(ge=2, le=16)] = Field(
         default=2,
         description="long-range edges span at most this many contacts",
+        json_schema_extra=only_for("lifted_multicut"),
+    )
+    lifted_probability: Fraction = Field(
+        default=0.1,
+        description="long-range edges whose most probable path is less probable are left out",
         json_schema_extra=only_for("lifted_multicut"),
     )
 

@@ -1,4 +1,4 @@
-"""Mean-affinity agglomeration: the merge tree is recorded, the segments are one cut of it.
+"""Agglomeration by the method that the settings name: the merge tree is recorded, the segments are one cut of it.
 
 Where the project was made from a segmentation its segments stay, and the tree is recorded inside each of them: the
 weakest merge inside a segment is where it may have to be split.
@@ -12,11 +12,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from segmend.core.errors import StageError
 from segmend.core.geometry import Box
-from segmend.core.pipeline.settings import AgglomerationSettings, StageSettings
+from segmend.core.pipeline.settings import NEED_HISTOGRAMS, AgglomerationSettings, StageSettings
 from segmend.core.pipeline.stage import BaseStage, Scope, StageContext, Summary
+from segmend.core.project import Project
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from segmend.core.algorithms.scored_agglomeration import EdgeScorer
+    from segmend.core.pipeline.stages.agglomeration_methods import Contacts
 
 _ARRAYS = ("merge_edges", "merge_scores", "segment_of", "export_ids")
 
@@ -35,35 +39,67 @@ class AgglomerationStage(BaseStage):
     }
     scope: ClassVar[Scope] = "segmentation"
 
+    def check(self, project: Project) -> None:
+        """Refuse a scorer that is not there; a volume of any size has a graph that one worker holds."""
+        self._scorer(project)
+
+    def identity(self, project: Project) -> str:
+        """Return what tells the scorer of learned agglomeration apart."""
+        scorer = self._scorer(project)
+        return "" if scorer is None else f"{scorer.identity} {project.grid.voxel_size_nm_zyx}"
+
     def run_block(self, context: StageContext, box: Box) -> None:
         """Merge along the graph; cut the tree at the threshold, or keep the segments that were imported."""
         import numpy as np
 
-        from segmend.core.algorithms.agglomeration import agglomerate, cut_tree
-        from segmend.core.segmentation.graph_files import load_array, save_array
+        from segmend.core.pipeline.stages.agglomeration_methods import agglomerated, merge_tree
+        from segmend.core.segmentation.graph_files import save_array
 
         folder = context.graph_dir
-        edges, affinity, area, size = (
-            load_array(folder / f"{name}.npy") for name in ("edges", "affinity", "area", "size")
-        )
-        supervoxels = len(size) - 1
+        graph, scorer = self._contacts(context), self._scorer(context.project)
         kept = imported_segments(context)
         if kept is not None:
             segment_of, export_ids = kept
-            inside = segment_of[edges[:, 0]] == segment_of[edges[:, 1]]
-            tree = agglomerate(edges[inside], affinity[inside], area[inside], supervoxels)
+            tree = merge_tree(graph.inside(segment_of), self.settings, scorer)
         elif context.project.affinities is None:
             raise StageError(
                 f"{context.project.path} has no affinities to agglomerate by; run the affinities stage "
                 "first or make the project with --affinities"
             )
         else:
-            tree = agglomerate(edges, affinity, area, supervoxels)
-            segment_of = cut_tree(tree, supervoxels, self.settings.threshold)
+            tree, segment_of = agglomerated(graph, self.settings, scorer)
             export_ids = np.arange(int(segment_of.max(initial=0)) + 1, dtype=np.uint64)
         made = dict(zip(_ARRAYS, (tree.edges, tree.scores, segment_of, export_ids), strict=True))
         for name, array in made.items():
             save_array(folder / f"{name}.npy", array)
+
+    def _contacts(self, context: StageContext) -> Contacts:
+        """Read what the method needs of the graph."""
+        from segmend.core.pipeline.stages.agglomeration_methods import Contacts
+        from segmend.core.segmentation.graph_files import load_array
+
+        folder = context.graph_dir
+        arrays = {
+            name: load_array(folder / f"{name}.npy", mapped=True)
+            for name in ("edges", "affinity", "area", "strong", "size")
+        }
+        if self.settings.method not in NEED_HISTOGRAMS:
+            return Contacts(**arrays)
+        path = folder / "histogram.npy"
+        histogram = load_array(path, mapped=True) if path.is_file() else None
+        if histogram is None or histogram.ndim != 2 or not histogram.shape[1]:
+            raise StageError(
+                f"agglomeration by {self.settings.method} reads histograms of affinities, which {folder} has not; run "
+                "the graph stage too, with histogram_bins above 0"
+            )
+        return Contacts(**arrays, histogram=histogram)
+
+    def _scorer(self, project: Project) -> EdgeScorer | None:
+        from segmend.core.candidates.edge_scorers import edge_scorer
+
+        if self.settings.method != "learned":
+            return None
+        return edge_scorer(self.settings.scorer, project.grid.voxel_size_nm_zyx)
 
     def finish(self, context: StageContext) -> Summary:
         """Check that the graph folder is whole now, and count the segments."""
