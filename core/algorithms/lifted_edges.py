@@ -51,7 +51,8 @@ def most_probable_paths(
     hops : int
         Most edges of a path, 2 or more.
     least : float
-        Pairs whose best path is less probable are left out.
+        Pairs whose best path is less probable are left out. A path's probability is a lower bound, and a low one says
+        nothing: with the bias of the weights here, lifted edges only hold together.
 
     Returns
     -------
@@ -78,19 +79,21 @@ def most_probable_paths(
     return LiftedEdges(found.astype(np.uint32), values)
 
 
-def balanced(lifted_weights: Array, edges: int) -> NDArray[np.float64]:
-    """Scale the weights of lifted edges so that all of them together weigh as much as the graph's.
+def balanced(lifted_weights: Array, edges: int, *, share: float = 1.0) -> NDArray[np.float64]:
+    """Scale the weights of lifted edges so that all of them together weigh as much as the graph's, or a share of it.
 
-    Matejek et al. 2019: without that the lifted edges, which are many more, outvote the graph.
+    Matejek et al. 2019 balance the two in full: otherwise the lifted edges, which are many more, outvote the graph.
 
     Parameters
     ----------
     lifted_weights : (F,) float array
     edges : int
         Number of edges of the graph.
+    share : float
+        What all lifted edges together weigh, the graph's edges being 1.
     """
     weights = np.asarray(lifted_weights, np.float64)
-    return weights * (edges / max(1, len(weights)))
+    return weights * (share * edges / max(1, len(weights)))
 
 
 def _neighbour_lists(pairs: Array, p: Array, n: int) -> tuple[Array, Array, Array]:

@@ -8,7 +8,10 @@ largest positive weight and adds up the weights of edges that become parallel, u
 
 The acyclic constraint (Matejek et al. 2019, "Biologically-constrained graphs for global connectomics
 reconstruction"): neurites do not close rings, so the graph edges inside a segment form a tree. Two pieces that more
-than one graph edge would join are left apart.
+than one graph edge would join are left apart. That is right for sparse graphs of candidates along skeletons. In a
+graph of touching fragments any three that meet along a line are a ring of edges without being one in space; there,
+edges between two pieces whose contacts lie close together are one contact (`Sites`), and only contacts apart from
+each other close a ring.
 """
 
 from __future__ import annotations
@@ -16,21 +19,18 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from segmend.core.algorithms.additive_contraction import LIFTED, ONCE, contract
 from segmend.core.algorithms.arrays import graph_edges
-from segmend.core.algorithms.basins import find_root
 from segmend.core.algorithms.components import joined
-from segmend.core.algorithms.edge_table import forget, half_edges, hashed, pair_key, slot_of
-from segmend.core.algorithms.heap import pop, push
+from segmend.core.algorithms.merge_weights import log_odds as log_odds
 from segmend.core.errors import InputError
 
 Array = NDArray[Any]
 
 _NO_EDGES = np.empty((0, 2), np.int64)
 _NO_WEIGHTS = np.empty(0, np.float64)
-_GONE, _LIFTED, _ONCE, _OFTEN = -1, 0, 1, 2  # how many graph edges join two pieces
 
 
 class Multicut(NamedTuple):
@@ -51,37 +51,24 @@ class Multicut(NamedTuple):
     cost: float
 
 
-def log_odds(probability: Array, *, bias: float = 0.5) -> NDArray[np.float64]:
-    """Return edge weights from the probability that two nodes are one object.
-
-    log(p / (1 - p)) + log((1 - bias) / bias), the cost of Keuper et al. 2015 with the prior of Andres et al. 2011;
-    positive where p is above `bias`. A larger bias cuts more.
+class Sites(NamedTuple):
+    """Where the edges of a graph are, so that a ring can be told from a corner.
 
     Parameters
     ----------
-    probability : array of float
-        0..1; taken as within 1e-6 of neither end, so that no weight is infinite.
-    bias : float
-        Above 0 and below 1.
-
-    Raises
-    ------
-    InputError
-        If a probability or the bias is out of range.
+    place_nm : (E, 3) float
+        z, y, x of each edge's contact.
+    reach_nm : float
+        Edges between the same two pieces count as one contact if a box with a diagonal of this length holds them.
     """
-    p = np.asarray(probability, np.float64)
-    if p.size and not (p.min() >= 0 and p.max() <= 1):
-        raise InputError(
-            "probabilities of merging must lie in 0..1 and be numbers; look at the scorer"
-        )
-    if not 0 < bias < 1:
-        raise InputError(f"bias {bias} is not usable: expected more than 0 and less than 1")
-    p = np.clip(p, 1e-6, 1 - 1e-6)
-    weights: NDArray[np.float64] = np.log(p / (1 - p)) + np.log((1 - bias) / bias)
-    return weights
+
+    place_nm: Array
+    reach_nm: float
 
 
-def multicut(edges: Array, weights: Array, n: int, *, acyclic: bool = False) -> Multicut:
+def multicut(
+    edges: Array, weights: Array, n: int, *, acyclic: bool = False, sites: Sites | None = None
+) -> Multicut:
     """Partition a graph by greedy additive edge contraction.
 
     The cost is never above that of single nodes, nor, where that obeys the constraint, above that of any connected
@@ -97,13 +84,15 @@ def multicut(edges: Array, weights: Array, n: int, *, acyclic: bool = False) -> 
         Largest node.
     acyclic : bool
         The graph edges inside every segment form a tree.
+    sites : Sites, optional
+        For the acyclic constraint: close contacts between two pieces are one. None: every edge is a contact.
 
     Raises
     ------
     InputError
-        If edges and weights do not fit, an edge is out of range or a weight is not finite.
+        If edges, weights and sites do not fit, an edge is out of range or a weight is not finite.
     """
-    return lifted_multicut(edges, weights, _NO_EDGES, _NO_WEIGHTS, n, acyclic=acyclic)
+    return lifted_multicut(edges, weights, _NO_EDGES, _NO_WEIGHTS, n, acyclic=acyclic, sites=sites)
 
 
 def lifted_multicut(
@@ -114,6 +103,7 @@ def lifted_multicut(
     n: int,
     *,
     acyclic: bool = False,
+    sites: Sites | None = None,
 ) -> Multicut:
     """Partition a graph under weights between nodes that need not be neighbours.
 
@@ -121,7 +111,7 @@ def lifted_multicut(
 
     Parameters
     ----------
-    edges, weights, n, acyclic
+    edges, weights, n, acyclic, sites
         As in `multicut`.
     lifted_edges : (F, 2) integer array
     lifted_weights : (F,) float array
@@ -134,8 +124,12 @@ def lifted_multicut(
     """
     graph, graph_weights = _checked(edges, weights, n)
     lifted, more_weights = _checked(lifted_edges, lifted_weights, n)
-    pairs, totals, kinds = _combined(graph, graph_weights, lifted, more_weights)
-    segment_of = _contract(pairs, totals, kinds, n, acyclic)
+    pairs, totals, kinds, boxes = _combined(
+        graph, graph_weights, lifted, more_weights, _checked_places(sites, len(graph))
+    )
+    # Without sites no diagonal is small enough, so that two edges are always two contacts.
+    reach = -1.0 if sites is None else float(sites.reach_nm)
+    segment_of = contract(pairs, totals, kinds, n, acyclic, boxes, reach)
     segment_of = _better_whole(pairs, totals, kinds, segment_of, n, acyclic)
     return Multicut(
         segment_of,
@@ -165,27 +159,44 @@ def _checked(edges: Array, weights: Array, n: int) -> tuple[Array, Array]:
     return pairs, values
 
 
+def _checked_places(sites: Sites | None, edges: int) -> Array:
+    if sites is None:
+        return np.zeros((edges, 3))
+    places = np.asarray(sites.place_nm, np.float64)
+    if places.shape != (edges, 3) or not np.isfinite(places).all() or not sites.reach_nm >= 0:
+        raise InputError(
+            f"{edges} edges have places of shape {places.shape} and a reach of {sites.reach_nm} nm: "
+            "expected z, y, x per edge and 0 or more"
+        )
+    return places
+
+
 def _combined(
-    graph: Array, graph_weights: Array, lifted: Array, lifted_weights: Array
-) -> tuple[Array, Array, Array]:
-    """Return each pair of nodes once, sorted, with the sum of its weights and whether a graph edge joins it."""
+    graph: Array, graph_weights: Array, lifted: Array, lifted_weights: Array, places: Array
+) -> tuple[Array, Array, Array, Array]:
+    """Return each pair of nodes once, sorted, its weights added, whether a graph edge joins it, and that one's box."""
     pairs = np.sort(np.concatenate([graph, lifted]), axis=1)
     values = np.concatenate([graph_weights, lifted_weights])
     of_graph = np.arange(len(pairs)) < len(graph)
     use = (pairs[:, 0] > 0) & (pairs[:, 0] < pairs[:, 1])
+    places = places[use[: len(graph)]]
     pairs, values, of_graph = pairs[use], values[use], of_graph[use]
     keys, row = np.unique(pairs[:, 0] << 32 | pairs[:, 1], return_inverse=True)
     found = np.stack([keys >> 32, keys & 0xFFFFFFFF], axis=1)
-    kinds = np.full(len(found), _LIFTED)
-    kinds[row[of_graph]] = _ONCE
-    return found, np.bincount(row, values, minlength=len(found)), kinds
+    kinds = np.full(len(found), LIFTED)
+    kinds[row[of_graph]] = ONCE
+    boxes = np.full((len(found), 2, 3), np.inf)
+    boxes[:, 1] = -np.inf
+    np.minimum.at(boxes[:, 0], row[of_graph], places)
+    np.maximum.at(boxes[:, 1], row[of_graph], places)
+    return found, np.bincount(row, values, minlength=len(found)), kinds, boxes
 
 
 def _better_whole(
     pairs: Array, totals: Array, kinds: Array, segment_of: Array, n: int, acyclic: bool
 ) -> Array:
     """Take connected parts of the graph in one piece where the contraction, which is greedy, cost more."""
-    graph = pairs[kinds == _ONCE]
+    graph = pairs[kinds == ONCE]
     whole = joined(graph, n)
     part = whole[pairs[:, 0]]
     within = part == whole[pairs[:, 1]]  # what lies between parts is cut either way
@@ -197,94 +208,3 @@ def _better_whole(
         worse &= nodes_of_edges == nodes
     keep = _inside(graph, segment_of) | worse[whole[graph[:, 0]]]
     return joined(np.ascontiguousarray(graph[keep]), n)
-
-
-@njit(cache=True, nogil=True)
-def _contract(ends: Array, weights: Array, kinds: Array, n: int, acyclic: bool) -> Array:
-    """Contract as long as a positive graph edge is left; return the number of each node's piece."""
-    ends, weights, kinds = ends.copy(), weights.copy(), kinds.copy()
-    state = (ends, hashed(ends), half_edges(ends, n))
-    parent = np.arange(n + 1).astype(np.uint32)
-    # Every change of a weight removes an edge, so no more entries than twice the edges are ever made.
-    scores, items = np.empty(2 * len(ends), np.float64), np.empty(2 * len(ends), np.int64)
-    size = np.zeros(1, np.int64)
-    for e in range(len(ends)):
-        _offer(e, weights, kinds, acyclic, scores, items, size)
-    while size[0] > 0:
-        score, e = scores[0], items[0]
-        pop(scores, items, size[0])
-        size[0] -= 1
-        if kinds[e] == _GONE or weights[e] != score or (acyclic and kinds[e] == _OFTEN):
-            continue  # gone, or its weight has changed since and it was offered again
-        degree = state[2][2]
-        a, b = ends[e, 0], ends[e, 1]
-        keeper, gone = (a, b) if degree[a] >= degree[b] else (b, a)
-        parent[gone] = keeper
-        _absorb(keeper, gone, state, weights, kinds, acyclic, scores, items, size)
-    return _numbered(parent)
-
-
-@njit(cache=True, nogil=True)
-def _offer(
-    e: Any, weights: Array, kinds: Array, acyclic: bool, scores: Array, items: Array, size: Array
-) -> None:
-    if weights[e] > 0 and (kinds[e] == _ONCE or (kinds[e] == _OFTEN and not acyclic)):
-        push(scores, items, size[0], weights[e], e)
-        size[0] += 1
-
-
-@njit(cache=True, nogil=True)
-def _absorb(
-    keeper: Any, gone: Any, state: tuple[Array, Array, tuple[Array, ...]], weights: Array,
-    kinds: Array, acyclic: bool, scores: Array, items: Array, size: Array,
-) -> None:  # fmt: skip
-    """Hand the edges of `gone` to `keeper`; weights of edges that become parallel add up."""
-    ends, keys, (first, last, degree, following) = state
-    half = first[gone]
-    while half >= 0:
-        onward, e, side = following[half], half >> 1, half & 1
-        following[half] = -1
-        if kinds[e] != _GONE:
-            other = ends[e, 1 - side]
-            forget(pair_key(gone, other), keys)
-            slot = slot_of(pair_key(keeper, other), keys)
-            if other == keeper:
-                kinds[e] = _GONE
-                degree[keeper] -= 1
-            elif keys[slot, 0] == -1:
-                keys[slot, 0], keys[slot, 1] = pair_key(keeper, other), e
-                ends[e, side] = keeper
-                _append(half, keeper, first, last, following)
-                degree[keeper] += 1
-            else:
-                rival = keys[slot, 1]
-                weights[rival] += weights[e]
-                kinds[rival] = min(_OFTEN, kinds[rival] + kinds[e])
-                kinds[e] = _GONE
-                degree[other] -= 1
-                _offer(rival, weights, kinds, acyclic, scores, items, size)
-        half = onward
-
-
-@njit(cache=True, nogil=True)
-def _append(half: Any, node: Any, first: Array, last: Array, following: Array) -> None:
-    if first[node] < 0:
-        first[node] = half
-    else:
-        following[last[node]] = half
-    last[node] = half
-
-
-@njit(cache=True, nogil=True)
-def _numbered(parent: Array) -> Array:
-    """Give the pieces numbers 1..m in the order of their smallest node."""
-    out = np.zeros(len(parent), np.uint32)
-    number = np.zeros(len(parent), np.uint32)
-    count = 0
-    for i in range(1, len(parent)):
-        root = find_root(parent, i)
-        if number[root] == 0:
-            count += 1
-            number[root] = count
-        out[i] = number[root]
-    return out

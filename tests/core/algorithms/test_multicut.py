@@ -7,7 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segmend.core.algorithms.lifted_edges import balanced, most_probable_paths
+from segmend.core.algorithms.merge_weights import contact_weights
 from segmend.core.algorithms.multicut import (
+    Sites,
     lifted_multicut,
     log_odds,
     multicut,
@@ -217,3 +219,53 @@ def test_a_graph_without_edges_is_all_single_nodes():
     none = np.empty((0, 2), int)
     assert multicut(none, np.empty(0), 3).segment_of.tolist() == [0, 1, 2, 3]
     assert len(most_probable_paths(none, np.empty(0), 3).edges) == 0
+
+
+TRIANGLE = np.array([[1, 2], [2, 3], [1, 3]])
+
+
+def test_contacts_close_to_each_other_close_no_ring():
+    weights = np.array([3.0, 2.0, 1.0])
+    corner = Sites(np.array([[0, 0, 0], [0, 0, 100], [0, 0, 200.0]]), 200.0)
+    whole = multicut(TRIANGLE, weights, 3, acyclic=True, sites=corner)
+    assert whole.segment_of.tolist() == [0, 1, 1, 1]
+    ring = corner._replace(reach_nm=99.0)
+    open_ring = multicut(TRIANGLE, weights, 3, acyclic=True, sites=ring)
+    assert open_ring.segment_of.tolist() == [0, 1, 1, 2]
+
+
+@settings(deadline=None, max_examples=40)
+@given(seeds, st.booleans())
+def test_sites_bridge_the_strict_constraint_and_none_at_all(seed, with_lifted):
+    n, graph, weights, lifted, lifted_weights = random_graph(seed)
+    if not with_lifted:
+        lifted, lifted_weights = lifted[:0], lifted_weights[:0]
+    places = np.random.default_rng(seed).random((len(graph), 3))
+
+    def solved(acyclic, reach=None):
+        sites = None if reach is None else Sites(places, reach)
+        found = lifted_multicut(
+            graph, weights, lifted, lifted_weights, n, acyclic=acyclic, sites=sites
+        )
+        return found.segment_of.tolist()
+
+    assert solved(True, 0.0) == solved(True)
+    assert solved(False, 0.5) == solved(False)
+
+
+def test_sites_that_do_not_fit_are_refused():
+    for places, reach in ((np.zeros((2, 3)), 1.0), (np.zeros((3, 3)), -1.0)):
+        with pytest.raises(InputError, match="places of shape"):
+            multicut(TRIANGLE, np.ones(3), 3, acyclic=True, sites=Sites(places, reach))
+
+
+def test_weights_of_contacts_count_by_the_root_of_the_area():
+    weights = contact_weights(np.array([0.9, 0.9, 0.5]), np.array([1.0, 9.0, 4.0]))
+    assert weights == pytest.approx([np.log(9) * 0.5, np.log(9) * 1.5, 0.0])
+    with pytest.raises(InputError, match="areas of shape"):
+        contact_weights(np.array([0.9]), np.array([0.0]))
+    assert contact_weights(np.empty(0), np.empty(0)).tolist() == []
+
+
+def test_lifted_edges_can_weigh_a_share_of_the_graph():
+    assert balanced(np.array([2.0, 4.0]), 6, share=0.5).tolist() == [3.0, 6.0]
