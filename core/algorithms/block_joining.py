@@ -99,6 +99,17 @@ class BlockJoining:
         pairs = np.stack([a, b], axis=1)[counts].astype(np.uint32)
         self._passes.append(best_of_each(Passes(pairs, strength[counts], face[counts])))
 
+    def unite(self, blocks: tuple[int, int], pairs: Array) -> None:
+        """Make regions of two blocks one, whatever their contacts are.
+
+        Parameters
+        ----------
+        blocks : tuple of 2 int
+        pairs : (n, 2) integer array
+            A region of the first and one of the second.
+        """
+        self._same.append(pairs + self._starts[list(blocks)])
+
     def _meet_basins(self, a: Array, b: Array, up: Array, down: Array, face: Array) -> None:
         same = (up == CLIMBS) | (down == CLIMBS) | ((up == LEVEL) & (down == LEVEL))
         self._same.append(np.unique(np.stack([a[same], b[same]], axis=1), axis=0))

@@ -9,7 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from segmend.core.algorithms.basin_pieces import Part, Pieces, side_of
-from segmend.core.algorithms.strongest_faces import Passes, strongest_faces
+from segmend.core.algorithms.strongest_faces import Passes, no_passes, strongest_faces
 from segmend.core.algorithms.weak_regions import join_weak
 
 Array = NDArray[Any]
@@ -84,9 +84,9 @@ def rest_of(
     flat : bool
         Sections do not touch.
     """
-    size, first = _extent(pieces.labels, pieces.total + 1)
+    size, first = region_extents(pieces.labels, pieces.total, part)
     total = size if weight is None else weight
-    passes = Passes(np.empty((0, 2), np.uint32), np.empty(0, np.float32), np.empty(0, np.int64))
+    passes = no_passes()
     if threshold > 1 or weight is not None:
         inside = np.ascontiguousarray(values[(..., *part.inside)])
         passes = strongest_faces(pieces.labels, inside, floor=floor, flat=flat)
@@ -101,9 +101,27 @@ def rest_of(
     }
     sizes = np.bincount(known.root, size, len(size))[is_root].astype(np.int64)
     kept = Passes(new[known.kept.pairs], known.kept.strength, _global_faces(known.kept.face, part))
-    return Rest(
-        labels, known.weight[is_root], sizes, _global_index(first[is_root], part), kept, sides
-    )
+    return Rest(labels, known.weight[is_root], sizes, first[is_root], kept, sides)
+
+
+def region_extents(labels: Array, total: int, part: Part) -> tuple[Array, Array]:
+    """Return the voxels of each region of a block and the first one's raster index in the whole volume.
+
+    Parameters
+    ----------
+    labels : (z, y, x) uint32, 0..total
+    total : int
+    part : Part
+
+    Returns
+    -------
+    size, first : (total + 1,) int64
+        Both 0 for background.
+    """
+    size, first = _extent(labels, total + 1)
+    first = _global_index(first, part)
+    first[0] = 0
+    return size, first
 
 
 def _reaching(pieces: Pieces, directions: list[int]) -> Array | None:

@@ -78,6 +78,11 @@ def strongest_faces(
     return Passes(index.found, strength[:found], face[:found])
 
 
+def no_passes() -> Passes:
+    """Return passes between nothing."""
+    return Passes(np.empty((0, 2), np.uint32), np.empty(0, np.float32), np.empty(0, np.int64))
+
+
 def falling(passes: Passes) -> Passes:
     """Sort passes by falling strength, then by rising number of the face.
 

@@ -1,21 +1,26 @@
-"""Supervoxels from affinities, the whole volume in one worker."""
+"""Supervoxels from affinities, block by block.
+
+The first round cuts every block and joins what is certain inside it; then the rests of all blocks are joined; the
+second round writes the supervoxels. Fragments and watershed do not depend on the blocks, as long as no plateau of equal
+values is farther from its way out than ``context``; a mutex watershed does, a little.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from segmend.core.errors import StageError
 from segmend.core.geometry import Box, Grid, Zyx
 from segmend.core.pipeline.artifacts import replace_folder
-from segmend.core.pipeline.inputs import all_affinities, nearest_affinities
+from segmend.core.pipeline.block_grid import chunk_blocks
 from segmend.core.pipeline.settings import StageSettings, WatershedSettings
 from segmend.core.pipeline.stage import BaseStage, Scope, StageContext, Summary
 from segmend.core.project import Project
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from segmend.core.pipeline.stages.watershed_blocks import MutexEdges
 
 
 _ANISOTROPIC = 2.0
@@ -32,75 +37,82 @@ class WatershedStage(BaseStage):
     settings: WatershedSettings
 
     name: ClassVar[str] = "watershed"
+    version: ClassVar[int] = 2
     settings_form: ClassVar[type[StageSettings]] = WatershedSettings
     inputs: ClassVar[tuple[str, ...]] = ("affinities",)
+    optional: ClassVar[tuple[str, ...]] = ("mask",)
     outputs: ClassVar[Mapping[str, tuple[str, ...]]] = SUPERVOXEL_FILES
     scope: ClassVar[Scope] = "segmentation"
-
-    def run_block(self, context: StageContext, box: Box) -> None:
-        """Compute and write the labels under a temporary name, pyramid included."""
-        import shutil
-
-        import numpy as np
-
-        from segmend.core.segmentation.graph_files import save_array
-        from segmend.core.volumes.pyramid import write_pyramid
-        from segmend.core.volumes.zarr import create_zarr
-
-        labels = self._labels(context.project)
-        path = context.scratch_dir / "supervoxels.zarr"
-        shutil.rmtree(path, ignore_errors=True)
-        volume = create_zarr(path, box.shape_zyx, "uint32", context.project.grid)
-        volume.write(box, labels)
-        write_pyramid(path, labels=True)
-        replace_folder(path, context.supervoxels_path)
-        context.graph_dir.mkdir(exist_ok=True)
-        source_ids = np.arange(int(labels.max(initial=0)) + 1, dtype=np.uint64)
-        save_array(context.graph_dir / "source_ids.npy", source_ids)
-
-    def finish(self, context: StageContext) -> Summary:
-        """Count the supervoxels."""
-        from segmend.core.segmentation.graph_files import load_array
-
-        return {"supervoxels": len(load_array(context.graph_dir / "source_ids.npy")) - 1}
+    rounds: ClassVar[int] = 2
 
     def identity(self, project: Project) -> str:
         """Return the offsets, which a network's card may decide."""
         return repr(self._offsets(project)) if self.settings.method == "mutex_watershed" else ""
 
     def check(self, project: Project) -> None:
-        """Refuse a mutex watershed whose settings do not fit the channels."""
+        """Refuse settings that do not fit; any volume size is fine."""
         if self.settings.method == "mutex_watershed" and project.affinities is not None:
             self._edges(project)
 
-    def _labels(self, project: Project) -> NDArray[Any]:
-        from segmend.core.algorithms.fragments import seeded_fragments
-        from segmend.core.algorithms.mutex_watershed import mutex_watershed
-        from segmend.core.algorithms.watershed import watershed, without_dust
+    def blocks(self, project: Project) -> Sequence[Box]:
+        """Cut the volume evenly into blocks of whole chunks."""
+        return chunk_blocks(project.shape_zyx, self.settings.block_zyx)
 
-        chosen = self.settings
-        if chosen.method == "mutex_watershed":
-            offsets, bias, strides = self._edges(project)
-            values = all_affinities(project)
-            return without_dust(
-                mutex_watershed(values, offsets, bias=bias, strides=strides), chosen.dust
-            )
-        affinities = nearest_affinities(project)
-        if chosen.method == "fragments":
-            return seeded_fragments(
-                affinities,
-                boundary_threshold=chosen.boundary_threshold,
-                filter_size=chosen.filter_size,
-                per_section=self._per_section(project.grid),
-            )
-        return watershed(
-            affinities,
-            low=chosen.low,
-            high=chosen.high,
-            size_threshold=chosen.size,
-            link_affinity=chosen.link_affinity,
-            dust_threshold=chosen.dust,
+    def prepare(self, context: StageContext) -> None:
+        """Make the arrays that both rounds write into."""
+        from segmend.core.pipeline.stages.watershed_files import WatershedFiles
+
+        project = context.project
+        WatershedFiles(context.scratch_dir).make_arrays(project.shape_zyx, project.grid)
+
+    def run_block(self, context: StageContext, box: Box) -> None:
+        """Cut a block into regions, or write the supervoxels that these have become."""
+        from segmend.core.pipeline.stages.watershed_blocks import cut_block
+        from segmend.core.pipeline.stages.watershed_files import WatershedFiles
+        from segmend.core.volumes.zarr import open_zarr
+
+        files = WatershedFiles(context.scratch_dir)
+        if context.round > 0:
+            regions = open_zarr(files.regions).read(box)
+            open_zarr(files.supervoxels, writable=True).write(box, files.table(box)[regions])
+            return
+        mutex = self.settings.method == "mutex_watershed"
+        rest, overlaps = cut_block(
+            context.project,
+            box,
+            self.settings,
+            per_section=self._per_section(context.project.grid),
+            edges=self._edges(context.project) if mutex else None,
         )
+        open_zarr(files.regions, writable=True).write(box, rest.labels)
+        files.save_rest(box, rest, overlaps)
+
+    def join(self, context: StageContext) -> None:
+        """Decide which regions of the blocks are one supervoxel."""
+        from segmend.core.pipeline.stages.watershed_blocks import join_blocks
+        from segmend.core.pipeline.stages.watershed_files import WatershedFiles
+
+        project, files = context.project, WatershedFiles(context.scratch_dir)
+        is_byte = project.affinities is not None and project.affinities.dtype == "uint8"
+        scale = 255.0 if is_byte else 1.0
+        join_blocks(files, self.blocks(project), project.shape_zyx, self.settings, scale)
+
+    def finish(self, context: StageContext) -> Summary:
+        """Add the pyramid and put the labels in their place."""
+        import numpy as np
+
+        from segmend.core.pipeline.stages.watershed_files import WatershedFiles
+        from segmend.core.segmentation.graph_files import save_array
+        from segmend.core.volumes.pyramid import write_pyramid
+
+        files = WatershedFiles(context.scratch_dir)
+        if files.supervoxels.exists():
+            write_pyramid(files.supervoxels, labels=True)
+            replace_folder(files.supervoxels, context.supervoxels_path)
+        context.graph_dir.mkdir(exist_ok=True)
+        source_ids = np.arange(files.count() + 1, dtype=np.uint64)
+        save_array(context.graph_dir / "source_ids.npy", source_ids)
+        return {"supervoxels": files.count()}
 
     def _offsets(self, project: Project) -> tuple[Zyx, ...]:
         """Return where each channel leads: as the settings say, else the network's card, else the nearest."""
@@ -115,8 +127,10 @@ class WatershedStage(BaseStage):
             else NEAREST_OFFSETS
         )
 
-    def _edges(self, project: Project) -> tuple[tuple[Zyx, ...], list[float], list[Zyx]]:
+    def _edges(self, project: Project) -> MutexEdges:
         """Return offset, bias and stride of each channel."""
+        from segmend.core.pipeline.stages.watershed_blocks import MutexEdges
+
         offsets, bias, strides = self._offsets(project), self.settings.bias, self.settings.strides
         channels = project.affinities.channels or 1 if project.affinities is not None else 0
         reach = [max(map(abs, offset)) for offset in offsets]
@@ -131,7 +145,7 @@ class WatershedStage(BaseStage):
                 "mutex watershed: an offset of 0 0 0 leads nowhere; correct the setting offsets"
             )
         per_channel = list(bias) * (channels if len(bias) == 1 else 1)
-        return offsets, per_channel, [(s, s, s) for s in steps]
+        return MutexEdges(offsets, per_channel, [(s, s, s) for s in steps])
 
     def _per_section(self, grid: Grid) -> bool:
         if self.settings.per_section != "auto":
