@@ -7,7 +7,6 @@ Strict pydantic models: an unknown name, a wrong type or a value out of range is
 from __future__ import annotations
 
 import json
-import tomllib
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -172,7 +171,12 @@ class AgglomerationSettings(StageSettings):
     )
     acyclic: bool = Field(
         default=False,
-        description="pieces that would close a ring stay apart; for graphs of few, far apart contacts",
+        description="no rings: pieces stay apart that would touch in several places",
+        json_schema_extra=only_for("multicut", "lifted_multicut"),
+    )
+    one_contact_nm: PositiveNm = Field(
+        default=500.0,
+        description="acyclic: contacts of two pieces within a box of this diagonal are one place",
         json_schema_extra=only_for("multicut", "lifted_multicut"),
     )
     lifted_steps: Annotated[int, Field(ge=2, le=16)] = Field(
@@ -183,6 +187,11 @@ class AgglomerationSettings(StageSettings):
     lifted_probability: Fraction = Field(
         default=0.1,
         description="long-range edges whose most probable path is less probable are left out",
+        json_schema_extra=only_for("lifted_multicut"),
+    )
+    lifted_share: Annotated[float, Field(ge=0.0, le=10.0)] = Field(
+        default=0.1,
+        description="what all long-range edges together weigh, the contacts being 1",
         json_schema_extra=only_for("lifted_multicut"),
     )
 
@@ -250,32 +259,15 @@ class PipelineSettings(StageSettings):
         return self
 
     @classmethod
-    def from_toml(cls, text: str) -> PipelineSettings:
-        """Read settings from TOML text; what is left out has its default.
+    def from_values(cls, values: dict[str, Any]) -> PipelineSettings:
+        """Build settings from plain tables, one per stage name; what is left out has its default.
 
         Raises
         ------
         InputError
-            If the text is not TOML or a name or value is not allowed.
+            If a name or value is not allowed.
         """
-        try:
-            values = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise InputError(
-                f"the pipeline settings are not TOML: {error}; correct the file"
-            ) from None
-        return cls.from_values(values)
-
-    @classmethod
-    def from_values(cls, values: dict[str, Any]) -> PipelineSettings:
-        """Build settings from plain tables, one per stage name; raises `InputError` like `from_toml`."""
         return validated(cls, values)
-
-    def to_toml(self) -> str:
-        """Write every setting, defaults included, as TOML text."""
-        import tomli_w
-
-        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
 
 
 def validated(form: type[Form], values: dict[str, Any]) -> Form:

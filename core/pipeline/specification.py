@@ -74,15 +74,20 @@ def load_specification(path: Path) -> PipelineSettings:
         )
     text = _text_of(path)
     try:
-        values = _toml(text) if suffix == ".toml" else read_yaml(text)
-        if not isinstance(values, dict):
-            if values is not None:
-                raise InputError("it holds no tables: expected one per stage, by its name")
-            values = {}
-        values.pop(_PROVENANCE, None)
-        return PipelineSettings.from_values(values)
+        return read_specification(text, suffix)
     except InputError as error:
         raise InputError(f"{path}: {error}", details=error.details) from None
+
+
+def read_specification(text: str, suffix: str = ".toml") -> PipelineSettings:
+    """Read settings from text, as `load_specification` does from a file."""
+    values = _toml(text) if suffix == ".toml" else read_yaml(text)
+    if values is None:
+        return PipelineSettings()
+    if not isinstance(values, dict):
+        raise InputError("it holds no tables: expected one per stage, by its name")
+    values.pop(_PROVENANCE, None)
+    return PipelineSettings.from_values(values)
 
 
 def specification_text(settings: PipelineSettings, suffix: str = ".toml") -> str:

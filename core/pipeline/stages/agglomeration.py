@@ -75,6 +75,8 @@ class AgglomerationStage(BaseStage):
 
     def _contacts(self, context: StageContext) -> Contacts:
         """Read what the method needs of the graph."""
+        import numpy as np
+
         from segmend.core.pipeline.stages.agglomeration_methods import Contacts
         from segmend.core.segmentation.graph_files import load_array
 
@@ -83,6 +85,9 @@ class AgglomerationStage(BaseStage):
             name: load_array(folder / f"{name}.npy", mapped=True)
             for name in ("edges", "affinity", "area", "strong", "size")
         }
+        if self.settings.acyclic:
+            voxel = context.project.grid.voxel_size_nm_zyx
+            arrays["place_nm"] = load_array(folder / "centroid.npy") * np.asarray(voxel)
         if self.settings.method not in NEED_HISTOGRAMS:
             return Contacts(**arrays)
         path = folder / "histogram.npy"

@@ -9,7 +9,7 @@ them apart at their weakest merges.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from segmend.core.algorithms.agglomeration import MergeTree, agglomerate, cut_tree
 from segmend.core.algorithms.lifted_edges import balanced, most_probable_paths
-from segmend.core.algorithms.multicut import Multicut, lifted_multicut, log_odds, multicut
+from segmend.core.algorithms.merge_weights import log_odds
+from segmend.core.algorithms.multicut import Multicut, Sites, lifted_multicut, multicut
 from segmend.core.algorithms.quantile_agglomeration import (
     agglomerate_by_quantile,
     checked_histogram,
@@ -44,6 +45,8 @@ class Contacts:
         Voxels per supervoxel.
     histogram : (E, B) uint32, optional
         Faces by affinity.
+    place_nm : (E, 3) float, optional
+        z, y, x of each contact; for multicuts without rings.
     """
 
     edges: Array
@@ -52,6 +55,7 @@ class Contacts:
     strong: Array
     size: Array
     histogram: Array | None = None
+    place_nm: Array | None = None
 
     @property
     def n(self) -> int:
@@ -61,14 +65,12 @@ class Contacts:
     def inside(self, segment_of: Array) -> Contacts:
         """Return the contacts between supervoxels of one segment."""
         rows = segment_of[self.edges[:, 0]] == segment_of[self.edges[:, 1]]
-        return Contacts(
-            self.edges[rows],
-            self.affinity[rows],
-            self.area[rows],
-            self.strong[rows],
-            self.size,
-            None if self.histogram is None else self.histogram[rows],
-        )
+        columns = {
+            field.name: getattr(self, field.name)[rows]
+            for field in fields(self)
+            if field.name != "size" and getattr(self, field.name) is not None
+        }
+        return replace(self, **columns)
 
 
 def agglomerated(
@@ -141,7 +143,8 @@ def _histogram(graph: Contacts) -> Array:
 
 
 def _multicut(graph: Contacts, settings: AgglomerationSettings) -> Multicut:
-    return multicut(graph.edges, _weights(graph, settings), graph.n, acyclic=settings.acyclic)
+    weights = _weights(graph, settings)
+    return multicut(graph.edges, weights, graph.n, acyclic=settings.acyclic, sites=_sites(graph, settings))  # fmt: skip
 
 
 def _lifted(graph: Contacts, settings: AgglomerationSettings) -> Multicut:
@@ -154,10 +157,17 @@ def _lifted(graph: Contacts, settings: AgglomerationSettings) -> Multicut:
         graph.edges,
         _weights(graph, settings),
         lifted.edges,
-        balanced(odds, len(graph.edges)),
+        balanced(odds, len(graph.edges), share=settings.lifted_share),
         graph.n,
         acyclic=settings.acyclic,
+        sites=_sites(graph, settings),
     )
+
+
+def _sites(graph: Contacts, settings: AgglomerationSettings) -> Sites | None:
+    if graph.place_nm is None or not settings.acyclic:
+        return None
+    return Sites(graph.place_nm, settings.one_contact_nm)
 
 
 def _weights(graph: Contacts, settings: AgglomerationSettings) -> NDArray[np.float64]:

@@ -129,8 +129,20 @@ def test_a_multicut_weighs_contacts_by_their_area():
     weighed = run(graph, method="multicut", threshold=0.5, area_power=1.0)[1]
     assert len(np.unique(even[1:])) == 2
     assert len(np.unique(weighed[1:])) == 1
-    ring = run(graph, method="multicut", threshold=0.1, area_power=1.0, acyclic=True)[1]
-    assert len(np.unique(ring[1:])) == 2  # all three together would close a ring
+
+
+@pytest.mark.parametrize(("apart", "pieces"), [(0.0, 1), (2000.0, 2)])
+def test_a_multicut_without_rings_tells_a_corner_from_a_ring(apart, pieces):
+    edges = np.array([[1, 2], [1, 3], [2, 3]], np.uint32)
+    mean, area = np.full(3, 0.9, np.float32), np.full(3, 10, np.uint32)
+    places = np.array([[0, 0, 0], [0, 0, apart], [0, apart, 0]])
+    graph = Contacts(edges, mean, area, mean, np.full(4, 9, np.uint32), None, places)
+    for method in ("multicut", "lifted_multicut"):
+        open_to_rings, without = (
+            run(graph, method=method, acyclic=acyclic)[1] for acyclic in (False, True)
+        )
+        assert len(np.unique(open_to_rings[1:])) == 1
+        assert len(np.unique(without[1:])) == pieces
 
 
 def test_the_tree_of_a_multicut_is_whole_at_its_threshold_and_comes_apart_above():
@@ -159,6 +171,7 @@ def context_of(project, tmp_path, graph: Contacts) -> StageContext:
     context.graph_dir.mkdir(parents=True)
     for name in ("edges", "affinity", "area", "strong", "size", "histogram"):
         save_array(context.graph_dir / f"{name}.npy", getattr(graph, name))
+    save_array(context.graph_dir / "centroid.npy", np.zeros((len(graph.edges), 3), np.float32))
     return context
 
 
@@ -177,6 +190,18 @@ def test_the_stage_writes_what_the_method_returns(make_project, tmp_path, method
     assert np.array_equal(written["merge_scores"], tree.scores)
     assert np.array_equal(written["segment_of"], segment_of)
     assert written["export_ids"].tolist() == list(range(int(segment_of.max()) + 1))
+
+
+def test_the_stage_knows_where_contacts_are(make_project, tmp_path):
+    context = context_of(make_project(), tmp_path, random_graph(5, 30, 90))
+    chosen = AgglomerationSettings(method="multicut", acyclic=True, one_contact_nm=99.0)
+    segments = []
+    for places in (np.zeros((90, 3), np.float32), np.arange(270.0).reshape(90, 3) * 10):
+        rows = len(load_array(context.graph_dir / "edges.npy"))
+        save_array(context.graph_dir / "centroid.npy", places[:rows].astype(np.float32))
+        AgglomerationStage(chosen).run_block(context, Box.of_shape((1, 1, 1)))
+        segments.append(int(load_array(context.graph_dir / "segment_of.npy").max()))
+    assert segments[0] < segments[1]  # contacts of one place close no ring, contacts apart do
 
 
 @pytest.mark.parametrize("columns", [None, 0])

@@ -18,6 +18,7 @@ from segmend.core.pipeline.settings import (
     PipelineSettings,
     WatershedSettings,
 )
+from segmend.core.pipeline.specification import read_specification, specification_text
 
 fractions = st.floats(0, 1)
 
@@ -46,7 +47,7 @@ fractions = st.floats(0, 1)
     )
 )
 def test_settings_survive_toml_and_json(settings):
-    assert PipelineSettings.from_toml(settings.to_toml()) == settings
+    assert read_specification(specification_text(settings)) == settings
     assert PipelineSettings.model_validate_json(settings.model_dump_json()) == settings
     assert PipelineSettings.from_values(settings.model_dump()) == settings
 
@@ -68,7 +69,7 @@ def test_settings_survive_toml_and_json(settings):
 )
 def test_what_does_not_fit_is_refused_in_one_line(text, said):
     with pytest.raises(InputError, match=said) as caught:
-        PipelineSettings.from_toml(text)
+        read_specification(text)
     assert "\n" not in str(caught.value)
 
 
