@@ -205,9 +205,9 @@ def _agglomerate(
     link_edges(ends, *lists)
     used = np.full(1, _swept(rows, ends, keys), np.int64)
     bin_head = np.full(BINS, -1, np.int32)
-    for e in range(len(rows)):
-        b = _bin_of(rows[e, _QUEUED])
-        bin_next[e], bin_head[b] = bin_head[b], e
+    for row in range(len(rows)):
+        b = _bin_of(rows[row, _QUEUED])
+        bin_next[row], bin_head[b] = bin_head[b], row
     merges = 0
     for b in range(BINS - 1, _bin_of(lowest) - 1, -1):
         size, e = 0, np.int64(bin_head[b])

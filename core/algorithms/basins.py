@@ -81,9 +81,14 @@ def follow_ways(
     ways: Array, level: Array, steps: Array, shape_zyx: tuple[int, ...]
 ) -> tuple[NDArray[np.uint32], int]:
     """Label the basins of what `divided_ways` returns, or of a part of it whose ways out were taken away."""
-    parent, labels = np.empty(len(ways), np.uint32), np.zeros(len(ways), np.uint32)
-    _point_up(ways, level, steps, parent)
-    count = _number(parent, ways, labels)
+    plane, row = int(steps[3]), int(steps[4])
+    taken = np.zeros(plane + len(ways), np.uint8)  # room for a step back from the first voxel
+    links, labels = np.empty(len(ways), np.uint8), np.empty(len(ways), np.uint32)
+    _take_ways(ways, level, taken[plane:])
+    z0, y0, x0, here = (taken[plane - s : plane - s + len(ways)] for s in (plane, row, 1, 0))
+    _link_back(here, z0, y0, x0, links)
+    _join(links, plane, row, labels)
+    count = _number(labels, ways)
     return labels.reshape(shape_zyx), int(count)
 
 
@@ -101,18 +106,21 @@ def _level_ways(
 @njit(cache=True, nogil=True)
 def _divide_plateaus(ways: Array, level: Array, steps: Array) -> None:
     queue = np.empty(len(ways), np.uint32)  # memory is taken only as far as it is written
+    step_of = np.zeros(1 << 6, np.int64)
+    step_of[1 << np.arange(6)] = steps
     tail = _plateau_exits(ways, level, queue)
     head = 0
     while head < tail:
         i = np.int64(queue[head])
         head += 1
-        for d in range(6):
-            if not (ways[i] >> d) & 1:
+        left = np.int64(level[i])
+        while left:
+            way = left & -left
+            left ^= way
+            j = i + step_of[way]
+            if not ways[j] & ((way << 3) | (way >> 3)) & _WAYS:
                 continue
-            j = i + steps[d]
-            if not (ways[j] >> ((d + 3) % 6)) & 1:
-                continue
-            ways[i] = ways[i] & ~(1 << d)  # the other voxel comes here, not this one there
+            ways[i] &= ~way  # the other voxel comes here, not this one there
             if not ways[j] & DIVIDED:
                 ways[j] |= DIVIDED
                 queue[tail] = j
@@ -124,9 +132,8 @@ def _plateau_exits(ways: Array, level: Array, found: Array) -> int:
     """Mark and list the voxels that lie on a plateau and have a way out of it; return their number."""
     count = 0
     for i in range(len(ways)):
-        if level[i] != 0 and level[i] != ways[i] & _WAYS:
-            found[count] = i
-            count += 1
+        found[count] = i
+        count += (level[i] != 0) & (level[i] != ways[i] & _WAYS)
     for k in range(count):
         ways[found[k]] |= DIVIDED
     return count
@@ -141,60 +148,63 @@ def find_root(parent: Array, i: Any) -> Any:
     return i
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _joined_root(parent: Array, a: Any, j: Any) -> Any:
-    """Join root `a` with the tree of `j`; return the root of both, the smaller index."""
-    if parent[j] == a:
-        return a
-    b = np.int64(find_root(parent, j))
-    if a < b:
-        parent[b] = a
-        return a
-    parent[a] = b
-    return b
+@njit(cache=True, nogil=True)
+def _take_ways(ways: Array, level: Array, taken: Array) -> None:
+    """Leave each voxel its first way up, and the voxels of a summit plateau all ways on it."""
+    for i in range(len(ways)):
+        way = ways[i] & _WAYS
+        climbs = (ways[i] & DIVIDED != 0) | (level[i] == 0)
+        taken[i] = way & (~way + 1) if climbs else level[i]
 
 
 @njit(cache=True, nogil=True)
-def _point_up(ways: Array, level: Array, steps: Array, parent: Array) -> None:
-    """Point each voxel up its first way; the voxels of a summit plateau are joined, so each basin has one root.
+def _link_back(here: Array, z0: Array, y0: Array, x0: Array, links: Array) -> None:
+    """Say which of the voxels before it in z, y and x (bits 0, 1, 2) each voxel goes to or is reached from."""
+    for i in range(len(here)):
+        reached = ((z0[i] >> 3) & 1) | ((y0[i] >> 3) & 2) | ((x0[i] >> 3) & 4)
+        links[i] = (here[i] & 7) | reached
 
-    On a summit plateau all ways count, but each once: those to later voxels are left to them.
+
+@njit(cache=True, nogil=True)
+def _root_of_both(parent: Array, i: Any, j: Any) -> Any:
+    """Join two trees; return the root of both, the smaller index."""
+    a, b = np.int64(find_root(parent, i)), np.int64(find_root(parent, j))
+    low = min(a, b)
+    parent[max(a, b)] = low
+    return low
+
+
+@njit(cache=True, nogil=True)
+def _join(links: Array, plane: int, row: int, parent: Array) -> None:
+    """Join each voxel with those before it that it is linked to; the root of a basin is its first voxel.
+
+    Most voxels have one parent to choose, whatever their links: only two different ones make a branch.
     """
-    for i in range(len(ways)):
-        parent[i] = i
-    jump = np.zeros(64, np.int64)
-    for way in range(1, 64):
-        for d in range(5, -1, -1):
-            if (way >> d) & 1:
-                jump[way] = steps[d]
-    plane, row = steps[3], steps[4]
-    for i in range(len(ways)):
-        if ways[i] & DIVIDED or level[i] == 0:
-            parent[i] = parent[i + jump[ways[i] & _WAYS]]
-        elif level[i] & 7:
-            a = np.int64(find_root(parent, i))
-            if level[i] & 4:
-                a = _joined_root(parent, a, i - 1)
-            if level[i] & 2:
-                a = _joined_root(parent, a, i - row)
-            if level[i] & 1:
-                a = _joined_root(parent, a, i - plane)
+    for i in range(len(links)):
+        link = np.int64(links[i])
+        parent[i] = i  # what is not linked is read as the voxel itself
+        a = parent[i - plane * (link & 1)]
+        b = parent[i - row * ((link >> 1) & 1)]
+        c = parent[i - (link >> 2)]
+        first = min(a, b, c)
+        other = (a != first) & (a != i) | (b != first) & (b != i) | (c != first) & (c != i)
+        if other:
+            for p in (a, b, c):
+                if p not in (first, i):
+                    first = _root_of_both(parent, np.int64(first), np.int64(p))
+        parent[i] = first
 
 
 @njit(cache=True, nogil=True)
-def _number(parent: Array, ways: Array, labels: Array) -> int:
-    """Fill in labels 1..n in the order of each basin's first voxel, 0 for voxels that take no part; return n."""
+def _number(parent: Array, ways: Array) -> int:
+    """Turn parents into labels 1..n in the order of each basin's first voxel, 0 for voxels that take no part."""
     count = 0
-    last_parent, label = np.uint32(0), np.uint32(0)
     for i in range(len(parent)):
         if not ways[i] & INSIDE:
-            continue
-        if label == 0 or parent[i] != last_parent:  # most voxels have the parent of the one before
-            last_parent = parent[i]
-            root = find_root(parent, i)
-            if labels[root] == 0:
-                count += 1
-                labels[root] = count
-            label = labels[root]
-        labels[i] = label
+            parent[i] = 0
+        elif parent[i] == i:
+            count += 1
+            parent[i] = count
+        else:
+            parent[i] = parent[parent[i]]
     return count
