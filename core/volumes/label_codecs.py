@@ -152,51 +152,53 @@ def _codec(name: str) -> LabelCodec:
     return CODECS[name]
 
 
-def _package(module: str, package: str) -> Any:
+def codec_package(module: str) -> Any:
+    """Import the package of a codec, which is compiled and needed only where such labels are.
+
+    Raises
+    ------
+    VolumeError
+        If it is not installed.
+    """
     try:
-        return import_module(module)  # compiled, and needed only where such labels are
+        return import_module(module)
     except ImportError:
         raise VolumeError(
-            f"labels are stored with {module}: install the package {package}"
+            f"labels are stored with {module}: install the package {_PACKAGES[module]}"
         ) from None
 
 
-def _crackle() -> Any:
-    return _package("crackle", "crackle-codec")
-
-
-def _compresso() -> Any:
-    return _package("compresso", "compresso")
+_PACKAGES = {"crackle": "crackle-codec", "compresso": "compresso"}
 
 
 # Both codecs take (x, y, z) arrays in Fortran order: the transposed view of ours, without a copy.
 
 
 def _crackle_encode(labels: Array) -> bytes:
-    return bytes(_crackle().compress(labels.T, parallel=1))
+    return bytes(codec_package("crackle").compress(labels.T, parallel=1))
 
 
 def _crackle_decode(payload: bytes) -> Array:
-    decoded: Array = _crackle().decompress(payload, parallel=1)
+    decoded: Array = codec_package("crackle").decompress(payload, parallel=1)
     return decoded.T
 
 
 def _crackle_shape(payload: bytes) -> tuple[int, int, int]:
-    header = _crackle().header(payload)
+    header = codec_package("crackle").header(payload)
     return int(header.sz), int(header.sy), int(header.sx)
 
 
 def _compresso_encode(labels: Array) -> bytes:
-    return bytes(_compresso().compress(labels.T))
+    return bytes(codec_package("compresso").compress(labels.T))
 
 
 def _compresso_decode(payload: bytes) -> Array:
-    decoded: Array = _compresso().decompress(payload)
+    decoded: Array = codec_package("compresso").decompress(payload)
     return decoded.T
 
 
 def _compresso_shape(payload: bytes) -> tuple[int, int, int]:
-    header = _compresso().header(payload)
+    header = codec_package("compresso").header(payload)
     return int(header["sz"]), int(header["sy"]), int(header["sx"])
 
 

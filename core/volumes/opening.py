@@ -11,7 +11,9 @@ from segmend.core.volumes.base import Volume, dimensions
 from segmend.core.volumes.labels import LabelVolume
 from segmend.core.volumes.lazy import ArraySource, FileVolume
 
-FORMATS = "HDF5 (.h5 .hdf5 .hdf), TIFF (.tif .tiff), .npy, Zarr (.zarr), or a folder of PNG or TIFF sections"
+FORMATS = (
+    "HDF5 (.h5 .hdf5 .hdf), TIFF (.tif .tiff), .npy, .ckl, .cpso, Zarr (.zarr), or a folder of PNG or TIFF sections"
+)
 _HDF5 = {".h5", ".hdf5", ".hdf"}
 _TIFF = {".tif", ".tiff"}
 _SPLIT = re.compile(r"^(.*\.(?:h5|hdf5|hdf|n5|zarr)):(/.*)$", re.IGNORECASE | re.DOTALL)
@@ -68,6 +70,10 @@ def _open_file(file: Path, dataset: str | None) -> ArraySource:
         from segmend.core.volumes.npy import open_npy
 
         return open_npy(file)
+    if suffix in (".ckl", ".cpso"):
+        from segmend.core.volumes.coded_files import open_coded
+
+        return open_coded(file)
     if suffix == ".png":
         raise VolumeError(
             f"{file} is one section: expected a volume; give the folder that holds all sections"

@@ -17,6 +17,7 @@ from segmend.core.geometry import Box, Grid, Zyx
 from segmend.core.processes import left_behind
 from segmend.core.volumes import zarr_store
 from segmend.core.volumes.base import check_inside, dimensions
+from segmend.core.volumes.coded_files import coded_writer, note_of
 from segmend.core.volumes.lazy import READ_ERRORS
 from segmend.core.volumes.opening import split_path
 from segmend.core.volumes.zarr import CHUNK_ZYX, create_zarr, write_pyramid
@@ -95,8 +96,9 @@ def open_writer(
     """Create an array file and give a writer for it; the file gets its name when the block ends without error.
 
     ``.h5`` ``.hdf5`` ``.hdf`` (dataset ``segmentation``, or ``FILE:/dataset``; gzip), ``.zarr`` (OME-Zarr with
-    pyramid), ``.tif`` ``.tiff`` (one page per section, uncompressed), ``.npy``. Voxel size and offset are kept, except
-    in ``.npy``, which has no place for them.
+    pyramid), ``.tif`` ``.tiff`` (one page per section, uncompressed), ``.npy``, and for labels
+    ``.ckl`` (Crackle) and ``.cpso`` (Compresso). Voxel size and offset are kept, in a note beside the last two;
+    ``.npy`` has no place for them.
 
     Parameters
     ----------
@@ -142,9 +144,12 @@ def open_writer(
             writer.close()
         with _disk_refuses(path):
             _finish(partial, labels, attributes or {})
+            if note_of(partial).exists():
+                note_of(partial).replace(note_of(path))
             partial.replace(path)
     finally:
         _remove(partial)
+        _remove(note_of(partial))
 
 
 def _finish(partial: Path, labels: bool, attributes: Mapping[str, Any]) -> None:
@@ -252,6 +257,8 @@ _CREATE: dict[str, _Create] = {
     ".tif": _tiff,
     ".tiff": _tiff,
     ".npy": _npy,
+    ".ckl": coded_writer,
+    ".cpso": coded_writer,
 }
 
 
