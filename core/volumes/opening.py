@@ -11,9 +11,7 @@ from segmend.core.volumes.base import Volume, dimensions
 from segmend.core.volumes.labels import LabelVolume
 from segmend.core.volumes.lazy import ArraySource, FileVolume
 
-FORMATS = (
-    "HDF5 (.h5 .hdf5 .hdf), TIFF (.tif .tiff), .npy, .ckl, .cpso, Zarr (.zarr), or a folder of PNG or TIFF sections"
-)
+FORMATS = "HDF5 (.h5 .hdf5 .hdf), TIFF (.tif .tiff), .npy, .ckl, .cpso, Zarr (.zarr), or a folder of PNG or TIFF sections"
 _HDF5 = {".h5", ".hdf5", ".hdf"}
 _TIFF = {".tif", ".tiff"}
 _SPLIT = re.compile(r"^(.*\.(?:h5|hdf5|hdf|n5|zarr)):(/.*)$", re.IGNORECASE | re.DOTALL)
@@ -39,11 +37,16 @@ def find_array(path: str | Path) -> ArraySource:
 
     Raises
     ------
+    InputError
+        If it is an address of no known form.
     VolumeError
         If the file or dataset is missing, of an unknown format, truncated or damaged.
     """
+    from segmend.core.volumes.remote import is_remote, open_remote
     from segmend.core.volumes.zarr_source import is_zarr, open_foreign_zarr
 
+    if is_remote(path):
+        return open_remote(path)
     file, dataset = split_path(path)
     if not file.exists():
         raise VolumeError(f"{file} does not exist: expected {FORMATS}; look at the path")
@@ -93,7 +96,7 @@ def open_volume(
     Parameters
     ----------
     path : path-like
-        ``FILE`` or ``FILE:/dataset``.
+        ``FILE``, ``FILE:/dataset``, or an address (`segmend.core.volumes.remote`).
     voxel_size_nm_zyx, offset_nm_zyx : tuple of 3 float, optional
         Taken instead of what the file says.
     need_voxel_size : bool

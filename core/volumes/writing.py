@@ -1,4 +1,4 @@
-"""Write a new array to a file, box by box. It appears under its name only when complete."""
+"""Write a new array to a file or an address, box by box. It appears under its name only when complete."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from segmend.core.volumes.base import check_inside, dimensions
 from segmend.core.volumes.coded_files import coded_writer, note_of
 from segmend.core.volumes.lazy import READ_ERRORS
 from segmend.core.volumes.opening import split_path
+from segmend.core.volumes.remote import is_remote
+from segmend.core.volumes.remote_writing import RemoteArray, remote_array
 from segmend.core.volumes.zarr import CHUNK_ZYX, create_zarr, write_pyramid
 
 DATASET = "/segmentation"
@@ -42,7 +44,7 @@ class BoxWriter:
 
     Parameters
     ----------
-    path : Path
+    path : path-like
         The final name, for messages.
     shape_zyx : tuple of 3 int
     dtype : dtype
@@ -50,7 +52,7 @@ class BoxWriter:
     """
 
     def __init__(
-        self, path: Path, shape_zyx: Zyx, dtype: np.dtype[Any], write_box: WriteBox
+        self, path: Path | str, shape_zyx: Zyx, dtype: np.dtype[Any], write_box: WriteBox
     ) -> None:
         self._path = path
         self._shape_zyx = shape_zyx
@@ -100,6 +102,9 @@ def open_writer(
     ``.ckl`` (Crackle) and ``.cpso`` (Compresso). Voxel size and offset are kept, in a note beside the last two;
     ``.npy`` has no place for them.
 
+    ``gs://`` and ``s3://`` addresses take OME-Zarr, and with ``precomputed://`` before them, or before a folder, a
+    Neuroglancer precomputed volume; `remote_array` says what complete means there.
+
     Parameters
     ----------
     out_path : path-like
@@ -117,6 +122,14 @@ def open_writer(
     VolumeError
         If the name is taken, the format unknown, or the disk refuses.
     """
+    dtype = np.dtype(dtype)
+    if is_remote(out_path):
+        array = RemoteArray(shape_zyx, dtype, grid, labels, attributes or {})
+        with remote_array(str(out_path), array) as write_box:
+            writer = BoxWriter(str(out_path), shape_zyx, dtype, write_box)
+            yield writer
+            writer.close()
+        return
     path, dataset = split_path(out_path)
     create = _CREATE.get(path.suffix.lower())
     if create is None:
@@ -129,7 +142,6 @@ def open_writer(
         raise VolumeError(
             f"the folder {path.parent} does not exist: make it, or choose another place"
         )
-    dtype = np.dtype(dtype)
     prefix = f".{path.name}.partial-"
     partial = path.with_name(f"{prefix}{os.getpid()}{path.suffix}")
     for old in (*left_behind(path.parent, prefix), partial):
@@ -164,7 +176,7 @@ def _finish(partial: Path, labels: bool, attributes: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def _disk_refuses(path: Path) -> Iterator[None]:
+def _disk_refuses(path: Path | str) -> Iterator[None]:
     try:
         yield
     except VolumeError:

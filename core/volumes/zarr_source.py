@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from segmend.core.volumes.base import dimensions
 from segmend.core.volumes.lazy import ArraySource, Spacing
 from segmend.core.volumes.ome import Level, read_multiscales
 
+Reading = Callable[[Any], Callable[[tuple[slice, ...]], Any]]
 _SEARCH_DEPTH = 4
 _LISTED = 12
 _METADATA = frozenset({"zarr.json", ".zarray", ".zattrs", ".zmetadata", ".zgroup"})
@@ -96,22 +97,51 @@ def _array(folder: Path, source: str, level: Level | None) -> ArraySource:
         raise VolumeError(
             f"{source} has metadata but not one chunk of voxels: copy it again from its source"
         )
+    return array_source(store, source, level, zarr_store.read_attributes(folder))
+
+
+def array_source(
+    store: Any,
+    source: str,
+    level: Level | None,
+    attributes: dict[str, Any],
+    reading: Reading | None = None,
+) -> ArraySource:
+    """Turn an opened Zarr array to z, y, x.
+
+    Parameters
+    ----------
+    store : TensorStore
+    source : str
+        What the array is called in messages and on record.
+    level : Level, optional
+        What the group around it says; else its own attributes are asked for the voxel size.
+    attributes : dict
+        Of the array.
+    reading : callable, optional
+        Makes the function that reads an index of the turned array.
+
+    Raises
+    ------
+    VolumeError
+        If there is more than one channel axis or time point.
+    """
     if level is not None and len(level.axes) == len(store.shape):
         store = _as_czyx(store, level.axes, source)
     elif len(store.shape) > 3:
         store = store[(0,) * _leading_ones(store.shape)]
-    spacing = level.spacing if level is not None else _own_spacing(folder)
     return ArraySource(
         source,
         tuple(int(n) for n in store.shape),
         np.dtype(store.dtype.numpy_dtype),
-        lambda index: store[index].read().result(),
-        spacing,
-        _chunk(store),
+        reading(store) if reading else lambda index: store[index].read().result(),
+        level.spacing if level is not None else _own_spacing(attributes),
+        chunk_of_store(store),
     )
 
 
-def _chunk(store: Any) -> Zyx | None:
+def chunk_of_store(store: Any) -> Zyx | None:
+    """Return what a turned array decodes at once, if more than a voxel."""
     chunk = store.chunk_layout.read_chunk.shape
     if chunk is None or len(chunk) < 3 or not all(chunk[-3:]):
         return None
@@ -146,9 +176,8 @@ def _leading_ones(shape: tuple[int, ...]) -> int:
     return count
 
 
-def _own_spacing(folder: Path) -> Spacing:
+def _own_spacing(attributes: dict[str, Any]) -> Spacing:
     """Return the voxel size that plain arrays of the field carry as attributes, in nm."""
-    attributes = zarr_store.read_attributes(folder)
     return Spacing(
         _triple(attributes, ("resolution_nm_zyx", "voxel_size_nm_zyx", "voxel_size", "resolution")),
         _triple(attributes, ("offset_nm_zyx", "offset")),

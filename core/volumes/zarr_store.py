@@ -18,6 +18,7 @@ CHUNK_ZYX = (16, 128, 128)
 _GREY = {"id": "blosc", "cname": "zstd", "clevel": 1, "shuffle": 1}
 _LABELS = {"id": "zstd", "level": 3}
 """Labels repeat whole ids, which shuffled bytes hide: 1.6 to 2.8 times smaller than blosc, read twice as fast."""
+RETRIES = ("gcs_request_retries", "s3_request_retries", "http_request_retries")
 COMPLETE = "segmend-complete"
 """Attribute of our groups whose levels have every chunk on disk; a missing chunk is then damage, not emptiness."""
 
@@ -27,7 +28,10 @@ def shared_context() -> Any:
     """Return the context that every array of this process shares, so that the cache is bounded once."""
     import tensorstore as ts
 
-    return ts.Context({"cache_pool": {"total_bytes_limit": CACHE_BYTES}})
+    patience = {"max_retries": 8, "initial_delay": "500ms", "max_delay": "8s"}
+    return ts.Context(
+        {"cache_pool": {"total_bytes_limit": CACHE_BYTES}, **dict.fromkeys(RETRIES, patience)}
+    )
 
 
 def is_array(folder: Path) -> bool:
@@ -95,31 +99,42 @@ def open_array(folder: Path, *, write: bool = False, every_chunk: bool = False) 
 
 def create_array(folder: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
     """Create one version 2 array with ``/`` between chunk indices and zstd, inside blosc for grey values."""
-    import tensorstore as ts
-
-    chunks = [min(c, n) for c, n in zip(CHUNK_ZYX, shape[-3:], strict=True)]
-    metadata = {
-        "shape": list(shape),
-        "chunks": [1] * (len(shape) - 3) + chunks,
-        "dtype": np.dtype(dtype).newbyteorder("<").str,
-        "compressor": _LABELS if np.dtype(dtype).itemsize >= 4 else _GREY,
-        "dimension_separator": "/",
-        "fill_value": 0,
-        "order": "C",
-    }
-    spec = {
-        "driver": "zarr",
-        "kvstore": {"driver": "file", "path": str(folder)},
-        "metadata": metadata,
-        "store_data_equal_to_fill_value": True,
-    }
     try:
-        return ts.open(spec, read=True, write=True, create=True, context=shared_context()).result()
+        return create_in({"driver": "file", "path": str(folder)}, shape, dtype)
     except (ValueError, OSError) as error:
         raise VolumeError(
             f"{folder} cannot be created as a Zarr array; look whether the disk is full or may be written",
             details=str(error),
         ) from error
+
+
+def create_in(store: dict[str, Any], shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
+    """Create such an array in any key-value store; raises what tensorstore raises.
+
+    Outside of files, metadata that an interrupted attempt left is written over.
+    """
+    import tensorstore as ts
+
+    chunks = [min(c, n) for c, n in zip(CHUNK_ZYX, shape[-3:], strict=True)]
+    metadata = {
+        "zarr_format": 2,
+        "shape": list(shape),
+        "chunks": [1] * (len(shape) - 3) + chunks,
+        "dtype": np.dtype(dtype).newbyteorder("<").str,
+        "compressor": {"id": "blosc", "cname": "zstd", "clevel": 1, "shuffle": 1},
+        "dimension_separator": "/",
+        "fill_value": 0,
+        "filters": None,
+        "order": "C",
+    }
+    spec = {"driver": "zarr", "kvstore": store, "store_data_equal_to_fill_value": True}
+    context = shared_context()
+    if store["driver"] == "file":
+        spec |= {"metadata": metadata, "create": True}
+    else:
+        folder = ts.KvStore.open(store, context=context).result()
+        folder.write(".zarray", json.dumps(metadata).encode()).result()
+    return ts.open(spec, read=True, write=True, context=context).result()
 
 
 def _v3(folder: Path) -> dict[str, Any]:
