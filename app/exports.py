@@ -36,6 +36,7 @@ def export(
     progress: Progress,
     memory_gb: float | None = None,
     since: int | None = None,
+    challenge: str | None = None,
 ) -> dict[str, Any]:
     """Write one kind of result.
 
@@ -45,7 +46,7 @@ def export(
         Read only is enough.
     out : Path
         A file for a segmentation, journal or candidates; a folder that does not exist yet for the others.
-    what : {"segmentation", "meshes", "skeletons", "journal", "candidates"}
+    what : {"segmentation", "submission", "meshes", "skeletons", "journal", "candidates"}
     box : Box, optional
         The part of the volume to write, in voxels.
     progress : callable
@@ -54,6 +55,8 @@ def export(
         What writing a segmentation may take.
     since : int, optional
         Bring an OME-Zarr export of a segmentation up to date that was made at this operation or later.
+    challenge : {"isbi2012", "snemi3d", "cremi"}, optional
+        Whom a submission is for.
 
     Returns
     -------
@@ -63,7 +66,8 @@ def export(
     Raises
     ------
     InputError
-        If the box lies outside the volume, the folder exists, or the export cannot be brought up to date.
+        If the box lies outside the volume, the folder exists, the export cannot be brought up to date, or a challenge
+        is missing or does not score such a volume.
     """
     whole = Box.of_shape(session.project.shape_zyx)
     part = whole if box is None else box.intersect(whole)
@@ -71,17 +75,35 @@ def export(
         raise InputError(
             f"--box lies outside the volume of {' x '.join(map(str, whole.stop_zyx))} voxels (z y x): give another"
         )
+    if (what == "submission") != (challenge is not None):
+        raise InputError(
+            "--what submission goes with --challenge isbi2012, snemi3d or cremi: give both, or none of them"
+        )
     try:
+        if challenge is not None:
+            _no_since(since, what)
+            return _submission(session, out, part, challenge)
         if what == "segmentation":
             return _segmentation(session, out, box, progress, memory_gb, since)
-        if since is not None:
-            raise InputError(f"--since is for segmentations: leave it away with --what {what}")
+        _no_since(since, what)
         count = _WRITERS[what](session, out, part, progress)
     except OSError as error:
         raise InputError(
             f"{out} cannot be written ({error.strerror or error}): make room, or check the rights of the folder"
         ) from error
     return {"out": str(out), "what": what, "count": count}
+
+
+def _no_since(since: int | None, what: str) -> None:
+    if since is not None:
+        raise InputError(f"--since is for segmentations: leave it away with --what {what}")
+
+
+def _submission(session: Session, out: Path, box: Box, challenge: str) -> dict[str, Any]:
+    from segmend.app.segmentation_export import write_challenge
+
+    count = write_challenge(session, out, box, challenge)
+    return {"out": str(out), "what": "submission", "challenge": challenge, "count": count}
 
 
 def _segmentation(

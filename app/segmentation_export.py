@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from segmend.core.errors import InputError
 from segmend.core.geometry import Box
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from segmend.core.segmentation.export_update import ExportStamp
     from segmend.core.segmentation.patches import Patch
     from segmend.core.session import Session
@@ -68,6 +72,39 @@ def update_segmentation(
         _stamp(session, session.timeline.newest_row, stamp.start_zyx),
         progress=lambda done, total: progress("segmentation", done / total),
     )
+
+
+def write_challenge(session: Session, out: Path, box: Box | None, challenge: str) -> int:
+    """Write the file that a challenge takes, and return how many segments it holds at most.
+
+    Raises
+    ------
+    InputError
+        If the challenge does not score a volume like this.
+    """
+    from segmend.core.volumes.memory import CroppedVolume
+    from segmend.core.volumes.submissions import write_submission
+
+    whole = _Labels(session)
+    part = Box.of_shape(whole.shape_zyx) if box is None else box
+    write_submission(out, CroppedVolume(whole, part), challenge)
+    return int(np.count_nonzero(np.unique(session.segmentation.segment_of)))
+
+
+class _Labels:
+    """The proofread segmentation as a volume."""
+
+    channels = None
+
+    def __init__(self, session: Session) -> None:
+        from segmend.core.segmentation.materialize import SegmentLabels
+
+        self._labels = SegmentLabels(session.supervoxels[0], session.segmentation)
+        self.shape_zyx, self.dtype = self._labels.shape_zyx, self._labels.dtype
+        self.grid, self.source = session.project.grid, str(session.project.path)
+
+    def read(self, box: Box) -> NDArray[Any]:
+        return self._labels.read(box)
 
 
 def _check_form(out: Path, box: Box | None) -> None:

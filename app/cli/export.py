@@ -9,8 +9,9 @@ from segmend.app.cli.answer import Answer, Steps, say_what_is_left_out
 from segmend.app.cli.arguments import add_box_option
 from segmend.core.errors import InputError
 
-HELP = "write the proofread segmentation, meshes, skeletons, journal or candidates"
-KINDS = ("segmentation", "meshes", "skeletons", "journal", "candidates")
+HELP = "write the proofread segmentation, a challenge submission, meshes, skeletons, journal or candidates"
+KINDS = ("segmentation", "submission", "meshes", "skeletons", "journal", "candidates")
+CHALLENGES = ("isbi2012", "snemi3d", "cremi")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,10 +20,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "out",
         type=Path,
-        help="segmentation: .h5 (dataset /segmentation), .zarr, .tif or .npy; meshes (.ply) and skeletons (.swc):"
+        help="segmentation: .h5 (dataset /segmentation), .zarr, .tif, .npy, .ckl (Crackle, the smallest) or .cpso"
+        " (Compresso); submission: .tif (isbi2012), .h5 (snemi3d) or .hdf (cremi); meshes (.ply) and skeletons (.swc):"
         " a new folder; journal (.jsonl for `segmend adopt`) and candidates: .json",
     )
     parser.add_argument("--what", choices=KINDS, default="segmentation")
+    parser.add_argument(
+        "--challenge", choices=CHALLENGES, help="with --what submission: whom the file is for"
+    )
     add_box_option(parser, "only this part, in voxels")
     parser.add_argument(
         "--memory",
@@ -54,6 +59,7 @@ def execute(options: argparse.Namespace) -> Answer:
             progress=Steps(),
             memory_gb=options.memory,
             since=options.since,
+            challenge=options.challenge,
         )
     if options.since is None:
         return Answer(values, f"{options.out}: {options.what} written")

@@ -22,7 +22,9 @@ from segmend.core.errors import InputError, VolumeError
 Array = NDArray[Any]
 
 DEFAULT = "crackle"
-"""The smaller and, for reading, the faster one on real segmentations; docs/benchmarks.md has the figures."""
+"""The smaller and faster of the two on real segmentations: 84 to 166 times smaller than uint32 in large blocks
+(Compresso 30 to 53, under zstd 59 to 110), decoded up to twice as fast. Zstd alone, as our Zarr has it, is 2.5 to 3
+times larger and decodes up to three times as fast; ``segmend bench codecs``."""
 MOST_VOXELS = 2**31
 
 _MAGIC = b"SGLB"

@@ -1,5 +1,8 @@
 """Files in the forms that the challenges take: ISBI 2012, SNEMI3D, CREMI.
 
+`write_submission` checks first that the volume is one that the challenge can score: of the size of its test volumes
+and, for CREMI, with its voxels.
+
 They are written section block by section block, under a temporary name that becomes the final one when complete.
 """
 
@@ -9,19 +12,20 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segmend.core.algorithms.boundaries import boundary_map
-from segmend.core.errors import VolumeError
-from segmend.core.geometry import Box
-from segmend.core.volumes.base import Volume
+from segmend.core.errors import InputError, VolumeError
+from segmend.core.geometry import Box, Zyx, ZyxNm
+from segmend.core.volumes.base import Volume, dimensions
 
 Array = NDArray[Any]
 
 _SECTIONS = 8
+_NOTHING = 2**64 - 1
 
 
 def write_isbi2012(path: str | Path, volume: Volume) -> None:
@@ -86,7 +90,7 @@ def write_cremi(path: str | Path, labels: Volume, comment: str = "") -> None:
     Raises
     ------
     VolumeError
-        If the name is taken or the disk refuses.
+        If the name is taken, the id 2^64 - 1 occurs or the disk refuses.
     """
     import h5py
 
@@ -101,7 +105,81 @@ def write_cremi(path: str | Path, labels: Volume, comment: str = "") -> None:
         if comment:
             out.attrs["comment"] = comment
         for box, voxels in _sections(labels):
+            if voxels.dtype.itemsize == 8 and (voxels == _NOTHING).any():
+                raise VolumeError(
+                    f"{labels.source} has the id {_NOTHING}, which is no object in CREMI files: renumber it"
+                )
             out[box.slices] = voxels
+
+
+class Challenge(NamedTuple):
+    """What a challenge scores.
+
+    Parameters
+    ----------
+    shape_zyx : tuple of 3 int
+        Of each of its test volumes.
+    voxel_size_nm_zyx : tuple of 3 float
+        Of these.
+    suffixes : tuple of str
+        How the names of its files end.
+    write : callable
+        Path and labels.
+    """
+
+    shape_zyx: Zyx
+    voxel_size_nm_zyx: ZyxNm
+    suffixes: tuple[str, ...]
+    write: Callable[[Path, Volume], None]
+
+
+CHALLENGES: dict[str, Challenge] = {
+    "isbi2012": Challenge((30, 512, 512), (50.0, 4.0, 4.0), (".tif", ".tiff"), write_isbi2012),
+    "snemi3d": Challenge((100, 1024, 1024), (30.0, 6.0, 6.0), (".h5", ".hdf5"), write_snemi3d),
+    "cremi": Challenge((125, 1250, 1250), (40.0, 4.0, 4.0), (".hdf", ".h5", ".hdf5"), write_cremi),
+}
+
+
+def write_submission(path: str | Path, labels: Volume, challenge: str) -> None:
+    """Write labels as a challenge takes them.
+
+    Parameters
+    ----------
+    path : path-like
+        Must not exist.
+    labels : Volume
+        Integers, 0 is background; for ISBI 2012 also the probability of membrane, see `write_isbi2012`.
+    challenge : str
+        A name in `CHALLENGES`.
+
+    Raises
+    ------
+    InputError
+        If the challenge is not known or does not score such a volume, or the name ends otherwise.
+    VolumeError
+        If an id has another meaning there, the name is taken or the disk refuses.
+    """
+    if challenge not in CHALLENGES:
+        raise InputError(
+            f"no challenge is called {challenge!r}: expected one of {', '.join(CHALLENGES)}"
+        )
+    wanted, final = CHALLENGES[challenge], Path(path)
+    if final.suffix.lower() not in wanted.suffixes:
+        raise InputError(
+            f"{final} is no name for {challenge}: expected one that ends with {' or '.join(wanted.suffixes)}"
+        )
+    if labels.shape_zyx != wanted.shape_zyx:
+        raise InputError(
+            f"{labels.source} has {dimensions(labels.shape_zyx)} voxels (z y x): {challenge} scores "
+            f"{dimensions(wanted.shape_zyx)}; choose them with --box, or export the segmentation"
+        )
+    size = labels.grid.voxel_size_nm_zyx
+    if challenge == "cremi" and size != wanted.voxel_size_nm_zyx:
+        raise InputError(
+            f"{labels.source} has voxels of {' x '.join(f'{s:g}' for s in size)} nm (z y x): expected 40 x 4 x 4 for "
+            "cremi, which places labels by it; make the project with --voxel-size 40 4 4"
+        )
+    wanted.write(final, labels)
 
 
 _COMPRESSED: dict[str, Any] = {"compression": "gzip", "compression_opts": 4, "shuffle": True}

@@ -4,10 +4,16 @@ import pytest
 import tifffile
 
 from segmend.core.algorithms.boundaries import boundary_map
-from segmend.core.errors import VolumeError
+from segmend.core.errors import InputError, VolumeError
 from segmend.core.geometry import Grid
 from segmend.core.volumes.memory import MemoryVolume
-from segmend.core.volumes.submissions import write_cremi, write_isbi2012, write_snemi3d
+from segmend.core.volumes.submissions import (
+    CHALLENGES,
+    write_cremi,
+    write_isbi2012,
+    write_snemi3d,
+    write_submission,
+)
 
 GRID = Grid((40.0, 4.0, 4.0), (80.0, 0.0, 12.0))
 
@@ -66,3 +72,72 @@ def test_nothing_half_written_stays(tmp_path, labels):
     with pytest.raises(VolumeError, match="exists already"):
         write_snemi3d(tmp_path / "a.h5", MemoryVolume(labels))
     assert (tmp_path / "a.h5").read_text() == "mine"
+
+
+class Lazy:
+    """Labels of any size, computed where they are read."""
+
+    channels, source, dtype = None, "lazy", np.dtype(np.uint32)
+
+    def __init__(self, shape, grid):
+        self.shape_zyx, self.grid = shape, grid
+
+    def read(self, box):
+        z, y, x = (np.arange(a, b) for a, b in zip(box.start_zyx, box.stop_zyx, strict=True))
+        return (z[:, None, None] // 9 + y[:, None] // 100 * 7 + x // 100).astype(self.dtype)
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Challenges of small volumes, to see that the right writer is chosen."""
+    for name, known in CHALLENGES.items():
+        monkeypatch.setitem(CHALLENGES, name, known._replace(shape_zyx=(19, 6, 7)))
+
+
+def test_a_submission_is_in_the_form_of_its_challenge(tmp_path, labels, small):
+    volume = MemoryVolume(labels, GRID)
+    write_submission(tmp_path / "a.tif", volume, "isbi2012")
+    write_submission(tmp_path / "a.h5", volume, "snemi3d")
+    write_submission(tmp_path / "a.hdf", volume, "cremi")
+    assert tifffile.imread(tmp_path / "a.tif").shape == (19, 6, 7)
+    with h5py.File(tmp_path / "a.h5") as file:
+        assert list(file) == ["main"]
+    with h5py.File(tmp_path / "a.hdf") as file:
+        assert list(file["volumes/labels"]) == ["neuron_ids"]
+
+
+@pytest.mark.parametrize(
+    ("challenge", "name", "shape", "words"),
+    [
+        ("cremi", "a.hdf", (125, 1250, 1249), "125 x 1250 x 1250"),
+        ("snemi3d", "a.h5", (10, 400, 200), "100 x 1024 x 1024"),
+        ("isbi2012", "a.tif", (512, 512, 30), "30 x 512 x 512"),
+        ("isbi2012", "a.h5", (30, 512, 512), "ends with .tif"),
+        ("cremi", "a.tif", (125, 1250, 1250), "ends with .hdf"),
+        ("isbi2013", "a.tif", (30, 512, 512), "no challenge"),
+    ],
+)
+def test_what_a_challenge_does_not_score_is_refused(tmp_path, challenge, name, shape, words):
+    with pytest.raises(InputError, match=words):
+        write_submission(tmp_path / name, Lazy(shape, GRID), challenge)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_cremi_needs_its_own_voxels(tmp_path, labels, small):
+    with pytest.raises(InputError, match="expected 40 x 4 x 4"):
+        write_submission(tmp_path / "a.hdf", MemoryVolume(labels), "cremi")
+
+
+def test_the_id_that_is_nothing_in_cremi_is_refused(tmp_path, labels):
+    labels[18, 2, 3] = 2**64 - 1
+    with pytest.raises(VolumeError, match="no object"):
+        write_cremi(tmp_path / "a.hdf", MemoryVolume(labels, GRID))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_test_volume_of_isbi_goes_through(tmp_path):
+    write_submission(tmp_path / "a.tif", Lazy((30, 512, 512), GRID), "isbi2012")
+    stack = tifffile.imread(tmp_path / "a.tif")
+    assert stack.shape == (30, 512, 512)
+    assert stack.dtype == np.float32
+    assert set(np.unique(stack)) == {0.0, 1.0}
