@@ -11,7 +11,10 @@ from segmend.core.volumes.base import Volume, dimensions
 from segmend.core.volumes.labels import LabelVolume
 from segmend.core.volumes.lazy import ArraySource, FileVolume
 
-FORMATS = "HDF5 (.h5 .hdf5 .hdf), TIFF (.tif .tiff), .npy, .ckl, .cpso, Zarr (.zarr), or a folder of PNG or TIFF sections"
+FORMATS = (
+    "HDF5 (.h5 .hdf5 .hdf), TIFF (.tif .tiff), .npy, .ckl, .cpso, Zarr (.zarr), a folder of PNG or TIFF sections, "
+    "or an address (gs:// s3:// https:// precomputed://)"
+)
 _HDF5 = {".h5", ".hdf5", ".hdf"}
 _TIFF = {".tif", ".tiff"}
 _SPLIT = re.compile(r"^(.*\.(?:h5|hdf5|hdf|n5|zarr)):(/.*)$", re.IGNORECASE | re.DOTALL)
