@@ -22,6 +22,7 @@ from segmend.core.algorithms.arrays import LARGEST_ID, voxel_mask
 from segmend.core.algorithms.basins import find_root
 from segmend.core.algorithms.mutexes import Mutexes
 from segmend.core.algorithms.radix_order import falling_order
+from segmend.core.algorithms.voxel_edges import checked_edges, edge_ranges, flat_steps
 from segmend.core.errors import InputError
 from segmend.core.geometry import Zyx
 
@@ -73,13 +74,13 @@ def mutex_watershed(
     InputError
         If an argument does not fit the affinities, or an affinity is NaN or infinite.
     """
-    offset, stride, biases = _edges_of(affinities, offsets, bias, strides)
+    offset, stride, biases = checked_edges(affinities, offsets, bias, strides)
     shape = affinities.shape[1:]
     scale = np.float32(255 if affinities.dtype == np.uint8 else 1)
     values = np.ascontiguousarray(affinities)
     inside = voxel_mask(mask, shape)
-    ranges = _ranges(shape, offset, stride)
-    edges = values.reshape(len(values), -1), scale, biases, ranges, _flat(offset, shape), shape
+    ranges = edge_ranges(shape, offset, stride)
+    edges = values.reshape(len(values), -1), scale, biases, ranges, flat_steps(offset, shape), shape
     labels = np.arange(int(np.prod(shape)), dtype=np.uint32)
     if inside.size:
         labels[~inside.ravel()] = _OUTSIDE
@@ -96,71 +97,22 @@ _OUTSIDE = np.uint32(LARGEST_ID)
 
 def _join_rest(labels: Array, edges: tuple[Any, ...]) -> None:
     """Join group after group; `labels` holds the region of each voxel, 0..n-1, and 1..n in the end."""
-    count = _flatten(labels)
-    regions = Mutexes(count)
+    regions = Mutexes(_flatten(labels))
+    nothing = np.empty(0, np.uint32)
     limit = 1 << (32 - _COARSE)
-    while limit:
-        histogram = _histogram(labels, limit, *edges)
-        total = np.cumsum(histogram[::-1])
-        if not len(total) or not total[-1]:
-            break
+    count = np.zeros(limit, np.int64)
+    _sift(labels, 0, count, nothing, nothing, nothing, *edges)
+    while count[:limit].any():
+        total = np.cumsum(count[:limit][::-1])  # no fewer than there will be: regions only grow
         whole = max(1, int(np.searchsorted(total, _GROUP, side="right")))
         floor = limit - whole
-        u, v, keys = _between(labels, floor, limit, int(total[whole - 1]), *edges)
+        u, v, keys = (np.empty(int(total[whole - 1]), np.uint32) for _ in range(3))
+        found = _sift(labels, floor, count[floor:limit], u, v, keys, *edges)
+        u, v, keys = u[:found], v[:found], keys[:found]
         regions.join(u, v, (keys & 1).astype(np.bool_), falling_order(keys))
         _follow(labels, regions.parent)
         limit = floor
     _number(labels, len(regions.parent))
-
-
-def _edges_of(
-    affinities: Array,
-    offsets: Sequence[Zyx],
-    bias: Sequence[float] | float,
-    strides: Sequence[Zyx] | None,
-) -> tuple[Array, Array, Array]:
-    """Check the arguments; return offsets, strides and biases as arrays with one row per channel."""
-    if affinities.ndim != 4 or affinities.dtype not in (np.uint8, np.float32):
-        raise InputError(
-            f"affinities have shape {affinities.shape} and type {affinities.dtype}: "
-            "expected (c, z, y, x), uint8 0..255 or float32 0..1"
-        )
-    channels = len(affinities)
-    if affinities[0].size >= LARGEST_ID:
-        raise InputError(
-            f"a volume of {affinities[0].size} voxels is too large to be cut in one piece; work on a box"
-        )
-    offset = np.asarray(offsets, dtype=np.int64)
-    stride = np.ones((channels, 3), np.int64) if strides is None else np.asarray(strides, np.int64)
-    biases = np.asarray(bias, dtype=np.float32)
-    if biases.ndim == 0:
-        biases = np.repeat(biases, channels)
-    if not (offset.shape == stride.shape == (channels, 3) and biases.shape == (channels,)):
-        raise InputError(
-            f"{channels} channels of affinities need as many offsets (z y x), strides (z y x) and biases"
-        )
-    if (
-        not offset.any(axis=1).all()
-        or stride.min() < 1
-        or not ((biases >= 0) & (biases <= 1)).all()
-    ):
-        raise InputError(
-            "offsets must not be 0 0 0, strides must be 1 or more, biases must lie in 0..1"
-        )
-    return offset, stride, np.ascontiguousarray(biases)
-
-
-def _ranges(shape: tuple[int, ...], offset: Array, stride: Array) -> Array:
-    """Return start, stop and step along z, y, x of the voxels that carry an edge, (c, 3, 3)."""
-    start = np.maximum(0, -offset)
-    start = start + (-(start + np.minimum(0, offset))) % stride
-    stop = np.minimum(shape, shape - offset)
-    return np.stack([start, np.maximum(stop, start), stride], axis=2)
-
-
-def _flat(offset: Array, shape: tuple[int, ...]) -> Array:
-    steps: Array = offset @ np.array([shape[1] * shape[2], shape[2], 1])
-    return steps
 
 
 def _all_finite(values: Array) -> bool:
@@ -182,23 +134,29 @@ def _strongest_repulsion(
     """Return the largest key of a repulsive edge."""
     top = np.uint32(0)
     for c in range(len(values)):
-        (z0, z1, dz), (y0, y1, dy), (x0, x1, dx) = ranges[c, 0], ranges[c, 1], ranges[c, 2]
-        lowest = np.float32(np.inf)
-        for z in range(z0, z1, dz):
-            for y in range(y0, y1, dy):
-                line = (z * shape[1] + y) * shape[2]
-                for x in range(x0, x1, dx):
-                    i = line + x
-                    value = np.float32(values[c, i])
-                    if (
-                        value < lowest
-                        and labels[i] != _OUTSIDE
-                        and labels[i + steps[c]] != _OUTSIDE
-                    ):
-                        lowest = value
+        lowest = _lowest(labels, values[c], scale == 255, ranges[c], steps[c], shape)
         if lowest / scale - bias[c] <= 0:
             top = max(top, _key(lowest, scale, bias[c]))
     return top
+
+
+@njit(cache=True, nogil=True)
+def _lowest(
+    labels: Array, values: Array, stored: bool, ranges: Array, step: int, shape: tuple[int, int, int]
+) -> Any:  # fmt: skip
+    """Return the lowest affinity of a channel; where it is stored in bytes, 0 ends the search."""
+    (z0, z1, dz), (y0, y1, dy), (x0, x1, dx) = ranges[0], ranges[1], ranges[2]
+    lowest = np.float32(np.inf)
+    for z in range(z0, z1, dz):
+        for y in range(y0, y1, dy):
+            line = (z * shape[1] + y) * shape[2]
+            for i in range(line + x0, line + x1, dx):
+                value = np.float32(values[i])
+                if value < lowest and labels[i] != _OUTSIDE and labels[i + step] != _OUTSIDE:
+                    lowest = value
+            if stored and lowest == 0:
+                return lowest
+    return lowest
 
 
 @njit(cache=True, nogil=True)
@@ -242,35 +200,15 @@ def _flatten(parent: Array) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _histogram(
-    labels: Array, limit: int, values: Array, scale: Any, bias: Array, ranges: Array, steps: Array,
-    shape: tuple[int, int, int],
-) -> Array:  # fmt: skip
-    """Count the edges across borders by the upper half of their key, as far as that is below `limit`."""
-    found = np.zeros(limit, np.int64)
-    for c in range(len(values)):
-        (z0, z1, dz), (y0, y1, dy), (x0, x1, dx) = ranges[c, 0], ranges[c, 1], ranges[c, 2]
-        for z in range(z0, z1, dz):
-            for y in range(y0, y1, dy):
-                line = (z * shape[1] + y) * shape[2]
-                for x in range(x0, x1, dx):
-                    i = line + x
-                    a, b = labels[i], labels[i + steps[c]]
-                    if a == b or max(a, b) == _OUTSIDE:
-                        continue
-                    part = _key(values[c, i], scale, bias[c]) >> np.uint32(_COARSE)
-                    if part < limit:
-                        found[part] += 1
-    return found
+def _sift(
+    labels: Array, floor: int, count: Array, u: Array, v: Array, keys: Array, values: Array, scale: Any, bias: Array,
+    ranges: Array, steps: Array, shape: tuple[int, int, int],
+) -> int:  # fmt: skip
+    """Count the edges across borders by the upper half of their key, from `floor` up, as far as `count` goes.
 
-
-@njit(cache=True, nogil=True)
-def _between(
-    labels: Array, floor: int, limit: int, count: int, values: Array, scale: Any, bias: Array, ranges: Array,
-    steps: Array, shape: tuple[int, int, int],
-) -> tuple[Array, Array, Array]:  # fmt: skip
-    """Return the regions and keys of the edges across borders that fall in a range."""
-    u, v, keys = np.empty(count, np.uint32), np.empty(count, np.uint32), np.empty(count, np.uint32)
+    Where there is room for them, their regions and keys are listed instead. Return the number of those.
+    """
+    listing = len(keys) > 0
     n = 0
     for c in range(len(values)):
         (z0, z1, dz), (y0, y1, dy), (x0, x1, dx) = ranges[c, 0], ranges[c, 1], ranges[c, 2]
@@ -283,11 +221,15 @@ def _between(
                     if a == b or max(a, b) == _OUTSIDE:
                         continue
                     key = _key(values[c, i], scale, bias[c])
-                    part = key >> np.uint32(_COARSE)
-                    if floor <= part < limit:
+                    part = np.int64(key >> np.uint32(_COARSE)) - floor
+                    if not 0 <= part < len(count):
+                        continue
+                    if listing:
                         u[n], v[n], keys[n] = a, b, key
                         n += 1
-    return u, v, keys
+                    else:
+                        count[part] += 1
+    return n
 
 
 @njit(cache=True, nogil=True)
