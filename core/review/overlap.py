@@ -1,7 +1,7 @@
 """Which voxels two labellings share: the contingency table of two volumes, built block by block.
 
 A block of 32 x 256 x 256 voxels is read at a time, with the one voxel around it that boundaries need (more where a
-distance from borders is asked for). Beside the blocks, which take 0.1 GB, only tables are held, two or three of them: 24
+distance from borders is asked for). Beside the blocks, which take 0.1 GB, only two or three tables are held: 24
 bytes for each pair of a label and a true object that meet, three times over while rows are added up. So memory depends
 on how many objects there are and not on how many voxels, and no score depends on the grid of blocks.
 """

@@ -121,7 +121,7 @@ def create_in(store: dict[str, Any], shape: tuple[int, ...], dtype: np.dtype[Any
         "shape": list(shape),
         "chunks": [1] * (len(shape) - 3) + chunks,
         "dtype": np.dtype(dtype).newbyteorder("<").str,
-        "compressor": {"id": "blosc", "cname": "zstd", "clevel": 1, "shuffle": 1},
+        "compressor": _LABELS if np.dtype(dtype).itemsize >= 4 else _GREY,
         "dimension_separator": "/",
         "fill_value": 0,
         "filters": None,

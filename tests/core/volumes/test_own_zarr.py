@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 
+import imagecodecs
 import numpy as np
 import pytest
 import zarr
@@ -43,6 +44,17 @@ def test_blocks_come_back(tmp_path):
     assert np.array_equal(open_zarr(tmp_path / "a.zarr").read(part), image[part.slices])
     assert volume.chunk_zyx == (16, 128, 128)
     assert volume.grid == GRID
+
+
+def test_labels_are_stored_smaller_than_shuffled_and_other_programs_read_them(tmp_path):
+    labels = tiles((16, 128, 128)).astype(np.uint32) * np.uint32(65_537)
+    written(tmp_path / "a.zarr", labels, labels=True)
+    chunk = tmp_path / "a.zarr" / "0" / "0" / "0" / "0"
+    shuffled = imagecodecs.blosc_encode(
+        labels.tobytes(), level=1, compressor="zstd", shuffle=1, typesize=4
+    )
+    assert chunk.stat().st_size < len(shuffled)
+    assert (zarr.open_array(tmp_path / "a.zarr" / "0", mode="r")[:] == labels).all()
 
 
 def test_channels_come_first(tmp_path):
