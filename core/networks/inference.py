@@ -1,7 +1,6 @@
 """Affinities of image blocks.
 
-A block is predicted with context around it, in tiles that overlap and are blended with bump weights (Lee et al.,
-arXiv 1706.00120, section 3). Tiles start on a lattice of the network's down-sampling factor, and grey values are
+A block is predicted tile by tile with context around each (see `segmend.core.networks.tiles`), and grey values are
 scaled with statistics of the whole volume, so a voxel's affinities depend on its surroundings and not on the block it
 was asked for.
 """
@@ -20,9 +19,11 @@ from segmend.core.errors import InputError
 from segmend.core.geometry import Box, Zyx, ZyxNm
 from segmend.core.networks.cards import ModelCard, find_card
 from segmend.core.networks.intensity import Intensity, intensity_of, volume_intensity
+from segmend.core.networks.tiles import TILE_ZYX, mirrored, tile_shape, tiles, with_context
 from segmend.core.networks.unet import ResidualUNet
 from segmend.core.networks.weights import load_network
 from segmend.core.volumes.base import Volume
+from segmend.core.volumes.memory import MemoryVolume
 
 __all__ = [
     "AffinityModel",
@@ -32,11 +33,6 @@ __all__ = [
     "predict_block",
     "volume_intensity",
 ]
-
-LARGEST_TILE_VOXELS = 176**3
-LARGEST_BLEND = 8
-# Patches end in zeros while training, so the network needs no full context at the border of a volume.
-LARGEST_MIRROR = 8
 
 
 @dataclass(frozen=True)
@@ -67,7 +63,7 @@ class AffinityModel:
 
     @property
     def margin_zyx(self) -> Zyx:
-        """Context in voxels that `predict_block` reads on every side."""
+        """Context in voxels that is read around every tile."""
         return self.card.margin_zyx
 
     def predict(self, image: NDArray, intensity: Intensity | None = None) -> NDArray[np.float32]:
@@ -84,9 +80,11 @@ class AffinityModel:
         (c, z, y, x) float32, 0 to 1
         """
         intensity = intensity or intensity_of(image)
-        box = Box.of_shape(image.shape)
-        wanted = _read_box(self, box, box)
-        return _predict_tiles(self, _mirrored(intensity.normalise(image), box, wanted), box, wanted)
+        volume, whole = MemoryVolume(image), Box.of_shape(image.shape)
+        out = np.empty((len(self.offsets), *whole.shape_zyx), np.float32)
+        for tile in tiles(whole, tile_shape(self.card), whole):
+            out[(slice(None), *tile.slices)] = _predict_tile(self, volume, tile, intensity)
+        return out
 
 
 def load_affinity_model(name_or_path: str | Path, device: str = "auto") -> AffinityModel:
@@ -121,7 +119,13 @@ def _device(name: str) -> torch.device:
 
 
 def predict_block(
-    model: AffinityModel, volume: Volume, box: Box, *, intensity: Intensity | None = None
+    model: AffinityModel,
+    volume: Volume,
+    box: Box,
+    *,
+    intensity: Intensity | None = None,
+    tissue: NDArray[np.bool_] | None = None,
+    tile_zyx: Zyx = TILE_ZYX,
 ) -> NDArray[np.uint8]:
     """Predict the affinities of a box of a volume.
 
@@ -129,11 +133,15 @@ def predict_block(
     ----------
     model : AffinityModel
     volume : Volume
-        Image without channels; read once, `model.margin_zyx` beyond the box where the volume goes on.
+        Image without channels; read `model.margin_zyx` beyond each tile where the volume goes on.
     box : Box
-        Inside the volume.
+        Inside the volume. Tiles that it cuts are predicted whole.
     intensity : Intensity, optional
         From `volume_intensity`; computed when not given.
+    tissue : (z, y, x) bool, optional
+        Of the box; affinities elsewhere are 0, and tiles without tissue are not predicted.
+    tile_zyx : tuple of 3 int
+        Another one gives slightly other affinities near the borders of tiles.
 
     Returns
     -------
@@ -149,54 +157,32 @@ def predict_block(
     if not box.size or whole.intersect(box) != box:
         raise InputError(f"{box} is not a box inside the volume of shape {volume.shape_zyx}")
     intensity = intensity or volume_intensity(volume)
-    wanted = _read_box(model, box, whole)
-    inside = wanted.intersect(whole)
-    image = _mirrored(intensity.normalise(volume.read(inside)), inside, wanted)
-    return np.rint(_predict_tiles(model, image, box, wanted) * 255.0).astype(np.uint8)
-
-
-def _read_box(model: AffinityModel, box: Box, whole: Box) -> Box:
-    """Return the box with context, on the lattice; beyond the volume a little is enough."""
-    multiple, margin = model.card.architecture.multiple_zyx, model.margin_zyx
-    mirrored = whole.grow(tuple(min(m, LARGEST_MIRROR) for m in margin))  # type: ignore[arg-type]
-    grown = box.grow(margin).intersect(mirrored)
-    start = tuple(a // m * m for a, m in zip(grown.start_zyx, multiple, strict=True))
-    stop = tuple(-(-b // m) * m for b, m in zip(grown.stop_zyx, multiple, strict=True))
-    return Box(start, stop)  # type: ignore[arg-type]
-
-
-def _mirrored(image: NDArray, have: Box, wanted: Box) -> NDArray:
-    """Extend an image of box `have` to `wanted` by reflection, also beyond its own width."""
-    for axis in range(3):
-        start, stop = have.start_zyx[axis], have.stop_zyx[axis]
-        length = stop - start
-        index = np.arange(wanted.start_zyx[axis], wanted.stop_zyx[axis]) - start
-        if index[0] == 0 and index.size == length:
+    out = np.zeros((len(model.offsets), *box.shape_zyx), np.uint8)
+    for tile in tiles(box, tile_shape(model.card, tile_zyx), whole):
+        part = tile.intersect(box)
+        here = part.shift(_negative(box.start_zyx)).slices
+        if tissue is not None and not tissue[here].any():
             continue
-        index = index % (2 * length)
-        image = np.take(image, np.where(index < length, index, 2 * length - 1 - index), axis=axis)
-    return image
+        inside = part.shift(_negative(tile.start_zyx)).slices
+        predicted = _predict_tile(model, volume, tile, intensity)[(slice(None), *inside)]
+        out[(slice(None), *here)] = np.rint(predicted * 255.0)
+    if tissue is not None:
+        out[:, ~tissue] = 0
+    return out
+
+
+def _predict_tile(
+    model: AffinityModel, volume: Volume, tile: Box, intensity: Intensity
+) -> NDArray[np.float32]:
+    whole = Box.of_shape(volume.shape_zyx)
+    wanted = with_context(model.card, tile, whole)
+    have = wanted.intersect(whole)
+    image = mirrored(intensity.normalise(volume.read(have)), have, wanted)
+    inside = tile.shift(_negative(wanted.start_zyx)).slices
+    return _forward(model, image)[(slice(None), *inside)]
 
 
 @torch.inference_mode()
-def _predict_tiles(
-    model: AffinityModel, image: NDArray[np.float32], box: Box, wanted: Box
-) -> NDArray[np.float32]:
-    total = np.zeros((len(model.offsets), *box.shape_zyx), dtype=np.float32)
-    weight = np.zeros(box.shape_zyx, dtype=np.float32)
-    blend = _blend(model.margin_zyx)
-    for core in box.blocks(_tile_shape(model, box)):
-        part = core.grow(blend).intersect(box)
-        read = _read_box(model, core, wanted).intersect(wanted)
-        logits = _forward(model, image[read.shift(_negative(wanted.start_zyx)).slices])
-        bump = _bump(part, core, box, blend)
-        here = part.shift(_negative(box.start_zyx)).slices
-        inside = part.shift(_negative(read.start_zyx)).slices
-        total[(slice(None), *here)] += logits[(slice(None), *inside)] * bump
-        weight[here] += bump
-    return total / weight
-
-
 def _forward(model: AffinityModel, image: NDArray[np.float32]) -> NDArray[np.float32]:
     x = torch.from_numpy(np.ascontiguousarray(image))[None, None].to(model.device)
     with torch.autocast(model.device.type, torch.bfloat16, enabled=bfloat16_is_fast(model.device)):
@@ -209,44 +195,6 @@ def bfloat16_is_fast(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported()
     return bool(torch.cpu._is_avx512_bf16_supported())
-
-
-def _tile_shape(model: AffinityModel, box: Box) -> Zyx:
-    """Return the largest core shape whose tile, context included, fits the memory bound."""
-    multiple, margin = model.card.architecture.multiple_zyx, model.margin_zyx
-    shape = [-(-n // m) * m for n, m in zip(box.shape_zyx, multiple, strict=True)]
-
-    def voxels() -> int:
-        z, y, x = (n + 2 * m for n, m in zip(shape, margin, strict=True))
-        return z * y * x
-
-    while voxels() > LARGEST_TILE_VOXELS and any(
-        n > m for n, m in zip(shape, multiple, strict=True)
-    ):
-        axis = max(range(3), key=lambda a: shape[a] / multiple[a])
-        halves = -(-shape[axis] // (2 * multiple[axis]))
-        shape[axis] = halves * multiple[axis]
-    return shape[0], shape[1], shape[2]
-
-
-def _blend(margin_zyx: Zyx) -> Zyx:
-    z, y, x = (min(LARGEST_BLEND, margin // 2) for margin in margin_zyx)
-    return z, y, x
-
-
-def _bump(part: Box, core: Box, box: Box, blend: Zyx) -> NDArray[np.float32]:
-    """Return weights of a tile: 1 inside, falling linearly over the overlap with a neighbour."""
-    ramps = []
-    for axis, half in enumerate(blend):
-        position = np.arange(part.start_zyx[axis], part.stop_zyx[axis]) + 0.5
-        ramp = np.ones(position.size)
-        if half and core.start_zyx[axis] > box.start_zyx[axis]:
-            ramp = np.minimum(ramp, (position - core.start_zyx[axis] + half) / (2 * half))
-        if half and core.stop_zyx[axis] < box.stop_zyx[axis]:
-            ramp = np.minimum(ramp, (core.stop_zyx[axis] + half - position) / (2 * half))
-        ramps.append(ramp)
-    z, y, x = ramps
-    return (z[:, None, None] * y[:, None] * x).astype(np.float32)
 
 
 def _negative(point: Zyx) -> Zyx:

@@ -226,13 +226,14 @@ def _read(source: LabelledSource) -> tuple[Array, Array]:
 
 def _affinities(config: EdgeModelConfig, image: Array) -> Array:
     from segmend.core.networks.inference import load_affinity_model, predict_block, volume_intensity
+    from segmend.core.networks.tiles import TILE_ZYX
 
     model = load_affinity_model(config.affinity_model)
     volume = MemoryVolume(image, Grid(config.voxel_size_nm_zyx))
     intensity = volume_intensity(volume)
     shape: Zyx = volume.shape_zyx
     affinities = np.empty((3, *shape), np.uint8)
-    for block in Box.of_shape(shape).blocks((64, 128, 128)):
+    for block in Box.of_shape(shape).blocks(TILE_ZYX):
         part = predict_block(model, volume, block, intensity=intensity)
         affinities[(slice(None), *block.slices)] = part[:3]
     return affinities

@@ -1,4 +1,4 @@
-"""Affinities of the image by a network, block by block."""
+"""Affinities of the image by a network, block by block; what lies outside the mask has the affinity 0."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from segmend.core.errors import StageError
-from segmend.core.geometry import Box
+from segmend.core.geometry import Box, Zyx
 from segmend.core.pipeline.artifacts import replace_folder
-from segmend.core.pipeline.block_grid import chunk_blocks
+from segmend.core.pipeline.inputs import tissue
 from segmend.core.pipeline.marks import write_mark
 from segmend.core.pipeline.settings import AffinitiesSettings, StageSettings
 from segmend.core.pipeline.stage import BaseStage, Scope, StageContext, Summary
@@ -22,6 +22,9 @@ from segmend.core.project import Project
 from segmend.core.volumes.base import Volume
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from segmend.core.networks.cards import ModelCard
     from segmend.core.networks.inference import AffinityModel
 
@@ -33,8 +36,10 @@ class AffinitiesStage(BaseStage):
     settings: AffinitiesSettings
 
     name: ClassVar[str] = "affinities"
+    version: ClassVar[int] = 2
     settings_form: ClassVar[type[StageSettings]] = AffinitiesSettings
     inputs: ClassVar[tuple[str, ...]] = ("image",)
+    optional: ClassVar[tuple[str, ...]] = ("mask",)
     outputs: ClassVar[Mapping[str, tuple[str, ...]]] = {"affinities": ("affinities.zarr",)}
     scope: ClassVar[Scope] = "project"
     uses_device: ClassVar[bool] = True
@@ -52,8 +57,12 @@ class AffinitiesStage(BaseStage):
         return digest.hexdigest()
 
     def blocks(self, project: Project) -> Sequence[Box]:
-        """Cut the volume evenly; a block holds whole chunks, so no two workers write the same one."""
-        return chunk_blocks(project.shape_zyx, self.settings.block_zyx)
+        """Cut the volume into whole tiles of the network, or whole chunks where blocks are to be smaller.
+
+        Grids of whole tiles all give the same affinities to the bit.
+        """
+        z, y, x = _block_shape(self.settings.block_zyx)
+        return list(Box.of_shape(project.shape_zyx).blocks((z, y, x)))
 
     def prepare(self, context: StageContext) -> None:
         """Make the array, unless an interrupted run made it, and measure the grey levels once."""
@@ -71,17 +80,35 @@ class AffinitiesStage(BaseStage):
             write_mark(context.scratch_dir / "intensity.json", values)
 
     def run_block(self, context: StageContext, box: Box) -> None:
-        """Predict one block with the context around it."""
+        """Predict one block with the context around it; one without tissue is zero and costs nothing."""
+        import numpy as np
+
+        from segmend.core.volumes.zarr import open_zarr
+
+        out = open_zarr(_array_path(context), writable=True)
+        inside = tissue(context.project, box)
+        if inside is None or inside.any():
+            out.write(box, self._predicted(context, box, inside))
+        else:
+            out.write(box, np.zeros((out.channels or 1, *box.shape_zyx), np.uint8))
+
+    def _predicted(
+        self, context: StageContext, box: Box, inside: NDArray[np.bool_] | None
+    ) -> NDArray[np.uint8]:
         from segmend.core.networks.inference import predict_block
         from segmend.core.networks.intensity import Intensity
-        from segmend.core.volumes.zarr import open_zarr
 
         _, weights = self._card(context.project)
         model = _loaded(weights, weights.stat().st_mtime_ns, context.device)
         values = json.loads((context.scratch_dir / "intensity.json").read_text(encoding="utf-8"))
-        image = _image(context.project)
-        predicted = predict_block(model, image, box, intensity=Intensity(*values))
-        open_zarr(_array_path(context), writable=True).write(box, predicted)
+        return predict_block(
+            model,
+            _image(context.project),
+            box,
+            intensity=Intensity(*values),
+            tissue=inside,
+            tile_zyx=_tile_shape(self.settings.block_zyx),
+        )
 
     def finish(self, context: StageContext) -> Summary:
         """Put the finished array in the project and make it the project's affinities."""
@@ -102,6 +129,23 @@ class AffinitiesStage(BaseStage):
         if name == "auto":
             name = choose_model(project.grid.voxel_size_nm_zyx).name
         return find_card(name)
+
+
+def _block_shape(block_zyx: Zyx) -> Zyx:
+    """Return whole tiles, or whole chunks where a tile does not fit, but at least one chunk."""
+    from segmend.core.networks.tiles import TILE_ZYX
+    from segmend.core.volumes.zarr import CHUNK_ZYX
+
+    per_axis = zip(block_zyx, TILE_ZYX, CHUNK_ZYX, strict=True)
+    z, y, x = (b // t * t if b >= t else max(b // c * c, c) for b, t, c in per_axis)
+    return z, y, x
+
+
+def _tile_shape(block_zyx: Zyx) -> Zyx:
+    from segmend.core.networks.tiles import TILE_ZYX
+
+    z, y, x = (min(b, t) for b, t in zip(_block_shape(block_zyx), TILE_ZYX, strict=True))
+    return z, y, x
 
 
 @lru_cache(maxsize=1)

@@ -3,11 +3,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from segmend.core.errors import InputError
-from segmend.core.geometry import Box
-from segmend.core.networks import inference
+from segmend.core.geometry import Box, Zyx
+from segmend.core.networks import inference, tiles
 from segmend.core.networks.inference import (
     AffinityModel,
     Intensity,
@@ -40,11 +42,42 @@ def test_a_block_has_its_channels_and_shape(model: AffinityModel, volume: Memory
     assert model.offsets[0] == (-1, 0, 0)
 
 
-def test_blocks_show_no_seam(model: AffinityModel, volume: MemoryVolume) -> None:
-    whole = predict_block(model, volume, Box.of_shape(volume.shape_zyx)).astype(int)
-    for block in Box.of_shape(volume.shape_zyx).blocks((7, 13, 10)):
-        part = predict_block(model, volume, block)
-        assert np.abs(part - whole[(slice(None), *block.slices)]).max() <= 1
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    tile=st.tuples(st.integers(5, 18), st.integers(9, 20), st.integers(9, 33)),
+    step=st.tuples(st.integers(5, 18), st.integers(9, 20), st.integers(9, 33)),
+)
+def test_any_grid_of_blocks_gives_the_same_to_the_bit(
+    model: AffinityModel, volume: MemoryVolume, tile: Zyx, step: Zyx
+) -> None:
+    box = Box.of_shape(volume.shape_zyx)
+    whole = predict_block(model, volume, box, tile_zyx=tile)
+    for block in box.blocks(step):
+        part = predict_block(model, volume, block, tile_zyx=tile)
+        assert np.array_equal(part, whole[(slice(None), *block.slices)])
+
+
+def test_tiles_without_tissue_are_not_predicted(
+    model: AffinityModel, volume: MemoryVolume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box, tile = Box((1, 2, 3), (17, 20, 33)), (9, 10, 16)
+    tissue = np.zeros(box.shape_zyx, bool)
+    tissue[3:12, 9:14, 2:9] = True  # in two tiles of twelve
+    expected = predict_block(model, volume, box, tile_zyx=tile) * tissue
+    passes: list[Box] = []
+    original = inference._forward
+
+    def counted(*arguments: object) -> NDArray:
+        passes.append(box)
+        return original(*arguments)
+
+    monkeypatch.setattr(inference, "_forward", counted)
+    found = predict_block(model, volume, box, tile_zyx=tile, tissue=tissue)
+    assert np.array_equal(found, expected)
+    assert found.any()
+    assert len(passes) == 2
 
 
 def test_tiles_of_a_large_block_show_no_seam(
@@ -52,7 +85,8 @@ def test_tiles_of_a_large_block_show_no_seam(
 ) -> None:
     box = Box((0, 1, 2), (18, 20, 33))
     whole = predict_block(model, volume, box).astype(int)
-    monkeypatch.setattr(inference, "LARGEST_TILE_VOXELS", 24**3)
+    monkeypatch.setattr(tiles, "LARGEST_TILE_VOXELS", 24**3)
+    assert tiles.tile_shape(model.card) == (5, 8, 8)
     assert np.abs(predict_block(model, volume, box) - whole).max() <= 1
 
 

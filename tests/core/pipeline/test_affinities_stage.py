@@ -65,8 +65,8 @@ def project(tmp_path: Path) -> Project:
     )
 
 
-def run(project: Project, model: Path, **options):
-    chosen = AffinitiesSettings(model=str(model), block_zyx=(16, 128, 128))
+def run(project: Project, model: Path, *, block_zyx=(16, 128, 128), **options):
+    chosen = AffinitiesSettings(model=str(model), block_zyx=block_zyx)
     return run_pipeline(
         open_project(project.path),
         ["affinities"],
@@ -164,3 +164,67 @@ def test_a_model_that_does_not_exist_is_refused_before_anything_runs(project, tm
 
 def test_a_project_with_an_image_alone_runs_every_stage(project):
     assert default_stages(project)[:3] == ("affinities", "watershed", "graph")
+
+
+# -- blocks and tiles ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_tiles(monkeypatch):
+    """Tiles of two by one by one chunks, so that a small volume has several."""
+    monkeypatch.setattr("segmend.core.volumes.zarr.CHUNK_ZYX", (5, 11, 7))
+    monkeypatch.setattr("segmend.core.networks.tiles.TILE_ZYX", (10, 22, 14))
+
+
+def test_grids_of_whole_tiles_give_the_same_affinities_to_the_bit(project, model, small_tiles):
+    found = []
+    for block in [(10, 22, 14), (20, 44, 14), (10, 132, 30), (80, 132, 128)]:
+        run(project, model, block_zyx=block)
+        found.append(affinities(project))
+    assert found[0].std() > 1
+    assert all(np.array_equal(one, found[0]) for one in found)
+
+
+def test_smaller_blocks_differ_a_little(project, model, small_tiles):
+    run(project, model, block_zyx=(10, 22, 14))
+    one = affinities(project).astype(int)
+    run(project, model, block_zyx=(5, 22, 14))
+    other = affinities(project).astype(int)
+    assert np.abs(one - other).max() <= 2
+
+
+@pytest.mark.parametrize("block", [(10, 22, 14), (20, 132, 30)])
+def test_outside_the_mask_nothing_is_predicted(tmp_path, model, small_tiles, monkeypatch, block):
+    from segmend.core.networks import inference
+
+    image = np.random.default_rng(0).integers(1, 255, SHAPE, dtype=np.uint8)
+    mask = np.zeros(SHAPE, np.uint8)
+    mask[3:9, 30:40, 2:16] = 1  # tiles 0; 1; 0 and 1
+    grid = Grid((10.0, 10.0, 10.0))
+    volumes = {"image": MemoryVolume(image, grid)}
+    bare = create_project(tmp_path / "bare.segmend", **volumes)
+    masked = create_project(tmp_path / "m.segmend", **volumes, mask=MemoryVolume(mask, grid))
+    run(bare, model, block_zyx=block)
+    passes: list[tuple[int, ...]] = []
+    original = inference._forward
+    monkeypatch.setattr(
+        inference, "_forward", lambda net, part: passes.append(part.shape) or original(net, part)
+    )
+    run(masked, model, block_zyx=block)
+    assert len(passes) == 2
+    assert np.array_equal(affinities(masked), affinities(bare) * (mask != 0))
+    assert (affinities(masked)[:, mask != 0] > 0).any()
+    assert run(masked, model, block_zyx=block).stages[0].skipped
+
+
+def test_blocks_without_tissue_are_on_disk_as_zeros(tmp_path, model):
+    image = np.full((20, 24, 24), 99, np.uint8)
+    mask = np.zeros_like(image)
+    mask[:2] = 1
+    grid = Grid((10.0, 10.0, 10.0))
+    project = create_project(
+        tmp_path / "p.segmend", image=MemoryVolume(image, grid), mask=MemoryVolume(mask, grid)
+    )
+    run(project, model)
+    chunk = project.path / "affinities.zarr" / "0" / "2" / "1" / "0" / "0"
+    assert chunk.is_file()
