@@ -35,6 +35,7 @@ class Application(EditDoors, ProjectDoors):
         jobs = SynchronousJobs(self.show_error) if synchronous else ThreadJobs(self.show_error)
         super().__init__(MainWindow(self._run, options.look), jobs, options)
         self._pointed: tuple[int, bool, bool] | None = None
+        self._truth = ""
         self._connect()
         self._show_recent()
         self.show_situation()
@@ -42,7 +43,7 @@ class Application(EditDoors, ProjectDoors):
     def _connect(self) -> None:
         window = self.window
         asking = (window.review.answered, window.pipeline.asked, window.start.asked)
-        for asked in (*asking, window.seeds.asked):
+        for asked in (*asking, window.seeds.asked, window.threshold.asked, window.truth.asked):
             asked.connect(lambda command_id: self._run(by_id(command_id)))
         window.start.chosen.connect(self.open)
         window.history.chosen.connect(lambda place: self._work and self._work.go_to(place))
@@ -80,6 +81,21 @@ class Application(EditDoors, ProjectDoors):
         """Go to the list of operations."""
         self.window.show_history()
 
+    def compare_with_truth(self, typed: str = "", error: str = "") -> None:
+        """Ask for labels and compare the segmentation with them."""
+        if (work := self._work) is None:
+            return
+        path = self._options.choices.truth(self.window, typed or self._truth, error)
+        if path is not None:
+            self._truth = path
+            work.truth.open(path, lambda problem: self._on_no_truth(path, problem))
+
+    def _on_no_truth(self, path: str, problem: Exception) -> None:
+        if isinstance(problem, SegmendError):
+            self.compare_with_truth(path, str(problem))
+        else:
+            self.show_error(problem)
+
     def show_error(self, error: Exception) -> None:
         """Show what went wrong in one line, with details on request."""
         self.window.start.show_note("")
@@ -100,6 +116,7 @@ class Application(EditDoors, ProjectDoors):
         self.window.show_workspace(project.path.stem, segmented=session is not None)
         self.window.scene.open(scene_volumes(project, session), session and session.segmentation)
         self.window.layers.bind()
+        self.window.pipeline.show_settings(self._settings(project).words)
         if session is not None:
             self._start_work(opened, session)
         else:
@@ -119,6 +136,7 @@ class Application(EditDoors, ProjectDoors):
             self.window,
             no_edit=opened.no_edit,
             changed=self.show_situation,
+            use_threshold=self.run_with_threshold,
             failed=self.show_error,
         )
         self.window.show_team(opened.work.team.shared)

@@ -110,3 +110,30 @@ class EditDoors:
         """Pick nothing."""
         if work := self._work:
             work.drop_picks()
+
+    # -- thresholds ---------------------------------------------------------------------------------------------
+
+    def try_threshold(self) -> None:
+        """Begin to try thresholds."""
+        if work := self._work:
+            work.thresholds.begin()
+
+    def step_threshold(self, by: float) -> None:
+        """Lower or raise the threshold that is tried."""
+        if work := self._work:
+            work.thresholds.step(by)
+
+    def use_threshold(self) -> None:
+        """Have the segments made that the colours show."""
+        if work := self._work:
+            work.thresholds.use()
+
+    def leave_threshold(self) -> None:
+        """Show the segmentation as it is."""
+        if work := self._work:
+            work.thresholds.cancel()
+
+    def close_truth(self) -> None:
+        """Take the truth and its figures away."""
+        if work := self._work:
+            work.truth.close()

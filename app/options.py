@@ -8,8 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from segmend.app.presenters.projects import RecentProjects
+from segmend.app.presenters.settings_form import SettingsForm
 from segmend.app.widgets import dialogs
+from segmend.app.widgets.beside_dialog import ask_beside
+from segmend.app.widgets.settings_dialog import choose_settings
 from segmend.app.widgets.theme import Look
+from segmend.app.widgets.truth_dialog import choose_truth
 
 
 @dataclass
@@ -18,6 +22,10 @@ class Choices:
 
     project: Callable[[Any], Path | None] = dialogs.choose_project
     export: Callable[[Any, Path], Path | None] = dialogs.choose_export
+    truth: Callable[[Any, str, str], str | None] = choose_truth
+    """Gets what was typed before and why that cannot be taken."""
+    settings: Callable[[Any, SettingsForm], str] = choose_settings
+    beside: Callable[[Any, int], bool | None] = ask_beside
 
 
 @dataclass

@@ -17,7 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from segmend.core.errors import Cancelled, StageError
-from segmend.core.pipeline.progress import CancelToken, Progress, RunReport
+from segmend.core.pipeline.progress import CancelToken, Progress, RunReport, StageState
+
+EDITS = "edits"
+"""What re-applying is called among the stages of a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,10 @@ class PipelineRequest:
         ``auto``, ``cpu`` or ``cuda``.
     author : str, optional
         Who holds the project meanwhile; by default as in a session.
+    new_generation : bool
+        Start again beside the edits of an edited project.
+    keep_edits : bool
+        Make what was decided so far good on the new generation.
     """
 
     project_path: Path
@@ -42,6 +49,8 @@ class PipelineRequest:
     settings: dict[str, Any] = field(default_factory=dict)
     device: str = "auto"
     author: str | None = None
+    new_generation: bool = False
+    keep_edits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,15 +142,34 @@ def _run(
     path = open_project(request.project_path).path  # a folder that is no project gets no lock file
     with ProjectLock(path, request.author or default_author()):
         project = open_project(path)  # somebody else may have written before the lock was ours
-        return run_pipeline(
+        report = run_pipeline(
             project,
             request.stages,
             PipelineSettings.from_values(request.settings),
             device=request.device,
+            new_generation=request.new_generation,
             edit_count=lambda: recorded_edits(project),
             progress=progress,
             cancel=cancel,
         )
+    if request.keep_edits:
+        _reapply(path, request.author, progress)
+    return report
+
+
+def _reapply(path: Path, author: str | None, progress: Callable[[Progress], None]) -> None:
+    """Bring the decisions over to the new generation, told as one more stage."""
+    from segmend.core.reapplying.reapplication import reapply_edits
+    from segmend.core.session import Session
+
+    progress(Progress(EDITS, StageState.RUNNING, message="Bringing the edits over…"))
+    with Session.open(path, author=author) as session:
+        found = reapply_edits(session)
+    lost = len(found.conflicts)
+    words = f"{found.satisfied + found.applied} of {found.decisions} decisions kept"
+    if lost:
+        words += f", {lost} in conflict: `segmend reapply {path}` lists them"
+    progress(Progress(EDITS, StageState.FINISHED, message=words))
 
 
 def _listen(connection: Connection, cancel: CancelToken) -> None:

@@ -15,10 +15,15 @@ from segmend.app.opening import Opening
 from segmend.app.options import Options
 from segmend.app.presenters.pipeline import PipelinePresenter
 from segmend.app.presenters.projects import NewProjectForm, settings_folder, understood
+from segmend.app.presenters.settings_form import SettingsForm
 from segmend.app.view_doors import ViewDoors
 from segmend.app.widgets import dialogs
 from segmend.app.widgets.main_window import MainWindow
 from segmend.core.errors import InputError, ProjectLocked, SegmendError
+from segmend.core.pipeline.runner import default_stages
+from segmend.core.project import Project
+
+_AFTER_THRESHOLD = ("agglomeration", "skeletons", "candidates")
 
 
 class ProjectDoors(ViewDoors):
@@ -40,11 +45,13 @@ class ProjectDoors(ViewDoors):
         self.now: OpenProject | None = None
         self._opening: Opening | None = None
         self._look_only = False
+        self._form: SettingsForm | None = None
         self.pipeline = PipelinePresenter(
             jobs,
             window.pipeline,
             release=self._release,
             reload=self._reload,
+            beside=lambda edits: options.choices.beside(window, edits),
             failed=self.show_error,
         )
 
@@ -108,6 +115,7 @@ class ProjectDoors(ViewDoors):
     def open(self, path: Path, *, run: bool = False, look_only: bool = False) -> None:
         """Open a project; with `run`, run the pipeline where there are no supervoxels yet."""
         self.close_project()
+        self._form = None
         self.window.start.show_note(f"Opening {Path(path).name}…")
         self._ask_for(Opening(Path(path), self._options.author, run=run, look_only=look_only))
 
@@ -140,10 +148,46 @@ class ProjectDoors(ViewDoors):
         self.window.close()
 
     def run_pipeline(self) -> None:
-        """Run all stages on the project."""
+        """Run the pipeline on the project, with the settings of the form."""
+        if self.now is None:
+            return
+        form = self._settings(self.now.project)
+        if form.obstacle:
+            self.window.notice.say(form.obstacle, "warning")
+        else:
+            self._start_run(form, form.stages)
+
+    def run_with_threshold(self, threshold: float) -> None:
+        """Make the segments that a threshold gives, and what hangs on them; everything else as it was."""
         if self.now is not None:
-            session = self.now.session
-            self.pipeline.run(self.now.project.path, session.edit_count if session else 0)
+            project = self.now.project
+            self._form = form = _form_of(project)
+            form.type("agglomeration", "threshold", f"{threshold:g}")
+            usual = default_stages(project)
+            self._start_run(form, tuple(s for s in _AFTER_THRESHOLD if s in usual))
+
+    def _start_run(self, form: SettingsForm, stages: tuple[str, ...] | None) -> None:
+        assert self.now is not None
+        session = self.now.session
+        edits = session.edit_count if session else 0
+        self.pipeline.run(self.now.project.path, edits, stages=stages, settings=form.values())
+
+    def pipeline_settings(self) -> None:
+        """Let the person change the settings of the next run."""
+        if self.now is None:
+            return
+        form = self._settings(self.now.project).copy()
+        outcome = self._options.choices.settings(self.window, form)
+        if outcome:
+            self._form = form
+            self.window.pipeline.show_settings(form.words)
+        if outcome == "run":
+            self.run_pipeline()
+
+    def _settings(self, project: Project) -> SettingsForm:
+        if self._form is None:
+            self._form = _form_of(project)
+        return self._form
 
     def cancel_pipeline(self) -> None:
         """Stop the run after the blocks in work."""
@@ -204,3 +248,7 @@ class ProjectDoors(ViewDoors):
     def _show_recent(self) -> None:
         recent = self._options.recent
         self.window.start.show_recent(recent.paths() if recent else ())
+
+
+def _form_of(project: Project) -> SettingsForm:
+    return SettingsForm(project.config.stages, default_stages(project))

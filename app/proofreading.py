@@ -20,7 +20,10 @@ from segmend.app.presenters.seeding import SeedingPresenter
 from segmend.app.presenters.solid_pieces import SolidPieces
 from segmend.app.presenters.solids import SolidsPresenter
 from segmend.app.presenters.team import TeamPresenter
+from segmend.app.presenters.thresholds import ThresholdPresenter
+from segmend.app.presenters.truth import TruthPresenter
 from segmend.app.seed_stage import SeedStage
+from segmend.app.threshold_stage import ThresholdStage
 from segmend.app.widgets.main_window import MainWindow
 from segmend.core.geometry import ZyxNm
 from segmend.core.session import Session
@@ -42,6 +45,8 @@ class Proofreading:
         Why nothing may be changed; empty where it may.
     changed : callable
         Told whenever what can be done may be different.
+    use_threshold : callable
+        Has the segments made that a threshold gives.
     failed : callable
         Gets errors.
     """
@@ -54,6 +59,7 @@ class Proofreading:
         *,
         no_edit: str,
         changed: Callable[[], None],
+        use_threshold: Callable[[float], None],
         failed: Callable[[Exception], None],
     ) -> None:
         self.session = session
@@ -80,6 +86,15 @@ class Proofreading:
         )
         self.editing = EditingPresenter(session, jobs, applied=self._on_applied, failed=failed)
         self.seeding = self._make_seeding()
+        self.truth = TruthPresenter(
+            session,
+            jobs,
+            window.truth,
+            scene.truth,
+            changed=self._on_truth_changed,
+            failed=failed,
+        )
+        self.thresholds = self._make_thresholds(use_threshold)
         self.team = TeamPresenter(
             session,
             jobs,
@@ -119,6 +134,20 @@ class Proofreading:
         scene.seeds.placed = seeding.place
         return seeding
 
+    def _make_thresholds(self, use: Callable[[float], None]) -> ThresholdPresenter:
+        thresholds = ThresholdPresenter(
+            self.session,
+            self._jobs,
+            self._window.threshold,
+            ThresholdStage(self._window.scene),
+            use=use,
+            truth=lambda: self.truth.table,
+            changed=self._changed,
+            failed=self._failed,
+        )
+        self._window.threshold.moved.connect(thresholds.move_to)
+        return thresholds
+
     def start(self) -> None:
         """Show the first candidate and begin to watch."""
         self.session.edited.connect(self._on_edited, thread="main")
@@ -132,6 +161,9 @@ class Proofreading:
         """Let go of the session, which is closed afterwards."""
         self._timer.stop()
         self.seeding.cancel()
+        self._window.threshold.moved.disconnect(self.thresholds.move_to)
+        self.thresholds.cancel()
+        self.truth.close()
         self.session.edited.disconnect()
 
     def close(self) -> None:
@@ -179,6 +211,9 @@ class Proofreading:
             seeding=self.seeding.active,
             seeds=len(self.seeding.strokes),
             solved=self.seeding.solved,
+            trying=self.thresholds.active,
+            no_cut=self.thresholds.obstacle,
+            truth=self.truth.shown,
         )
 
     # -- what a person does -------------------------------------------------------------------------------------
@@ -221,6 +256,7 @@ class Proofreading:
         self._voxel_revision = revision
         self.solids.follow()
         self.seeding.follow(changes)
+        self.truth.follow()
 
     def _on_scene_shown(self, scene: Any) -> None:
         self.solids.show(scene)
@@ -246,6 +282,10 @@ class Proofreading:
     def _on_seeding_changed(self) -> None:
         if self._outdated and not self.seeding.active:
             self._look_again()
+        self._changed()
+
+    def _on_truth_changed(self) -> None:
+        self.thresholds.truth_changed()
         self._changed()
 
     def _on_caught_up(self, words: str) -> None:

@@ -38,6 +38,12 @@ class Situation:
         Placed so far.
     solved : bool
         The colours show what these seeds would do.
+    trying : bool
+        Thresholds are being tried.
+    no_cut : str
+        Why no threshold can be tried; empty where one can.
+    truth : bool
+        The segmentation is compared with the truth.
     """
 
     project: bool = False
@@ -56,6 +62,9 @@ class Situation:
     seeding: bool = False
     seeds: int = 0
     solved: bool = False
+    trying: bool = False
+    no_cut: str = ""
+    truth: bool = False
 
 
 class Doors(Protocol):
@@ -83,6 +92,8 @@ class Doors(Protocol):
     def drop_picks(self) -> None: ...  # noqa: D102
     def decide(self, verdict: str) -> None: ...  # noqa: D102
     def recentre(self) -> None: ...  # noqa: D102
+    def compare_with_truth(self) -> None: ...  # noqa: D102
+    def close_truth(self) -> None: ...  # noqa: D102
     def toggle_layer(self, name: str) -> None: ...  # noqa: D102
     def step_opacity(self, by: float) -> None: ...  # noqa: D102
     def step_section(self, by: int) -> None: ...  # noqa: D102
@@ -92,6 +103,11 @@ class Doors(Protocol):
     def change_look(self) -> None: ...  # noqa: D102
     def run_pipeline(self) -> None: ...  # noqa: D102
     def cancel_pipeline(self) -> None: ...  # noqa: D102
+    def pipeline_settings(self) -> None: ...  # noqa: D102
+    def try_threshold(self) -> None: ...  # noqa: D102
+    def step_threshold(self, by: float) -> None: ...  # noqa: D102
+    def use_threshold(self) -> None: ...  # noqa: D102
+    def leave_threshold(self) -> None: ...  # noqa: D102
     def show_keys(self) -> None: ...  # noqa: D102
     def show_about(self) -> None: ...  # noqa: D102
 

@@ -45,6 +45,26 @@ def not_seeding(situation: Situation) -> str:
     return "apply or cancel the seeds first" if situation.seeding else ""
 
 
+def not_trying(situation: Situation) -> str:
+    """Ask for the threshold to be used or left."""
+    return "use the threshold or leave it first" if situation.trying else ""
+
+
+def needs_trying(situation: Situation) -> str:
+    """Ask for thresholds that are being tried."""
+    return "" if situation.trying else "begin to try a threshold first"
+
+
+def needs_tree(situation: Situation) -> str:
+    """Ask for a merge tree whose cuts are the segments."""
+    return situation.no_cut
+
+
+def needs_truth(situation: Situation) -> str:
+    """Ask for a truth to compare with."""
+    return "" if situation.truth else "compare with a truth first"
+
+
 def needs_seeding(situation: Situation) -> str:
     """Ask for a split or a cleave that has begun."""
     return "" if situation.seeding else "begin a split or a cleave first"
@@ -92,12 +112,17 @@ def can_redo(situation: Situation) -> str:
 
 def may_answer(situation: Situation) -> str:
     """Ask for segments and for hands that are free."""
-    return needs_segments(situation) or not_seeding(situation)
+    return needs_segments(situation) or not_seeding(situation) or not_trying(situation)
+
+
+def may_run(situation: Situation) -> str:
+    """Ask for the right to make other segments."""
+    return situation.no_edit
 
 
 def may_mark(situation: Situation) -> str:
     """Ask for the right to mark segments, which seeds are not in the way of."""
-    return needs_segments(situation) or situation.no_edit
+    return needs_segments(situation) or not_trying(situation) or situation.no_edit
 
 
 def may_edit(situation: Situation) -> str:

@@ -10,6 +10,7 @@ from segmend.app.commands.obstacles import (
     may_answer,
     may_edit,
     may_mark,
+    may_run,
     needs_candidate,
     needs_picks,
     needs_pipeline_at_rest,
@@ -20,8 +21,12 @@ from segmend.app.commands.obstacles import (
     needs_segments,
     needs_solution,
     needs_target,
+    needs_tree,
+    needs_truth,
+    needs_trying,
     needs_unlocked,
     not_seeding,
+    not_trying,
 )
 
 __all__ = ["COMMANDS", "HELD_KEY", "Command", "Doors", "Situation", "by_id", "key_sheet"]
@@ -35,6 +40,38 @@ def _side(number: int) -> Command:
         f"The next seeds belong to side {number}", needs_seeding, hidden=True,
     )  # fmt: skip
 
+
+def _threshold_step(name: str, title: str, key: str, by: float) -> Command:
+    return Command(
+        f"threshold.{name}", title, "Pipeline", lambda d: d.step_threshold(by), (key,),
+        "While a threshold is tried", needs_trying, hidden=True,
+    )  # fmt: skip
+
+
+_THRESHOLD = (
+    _threshold_step("lower", "Lower threshold", "Down", -0.01),
+    _threshold_step("higher", "Higher threshold", "Up", 0.01),
+    _threshold_step("much_lower", "Much lower threshold", "PgDown", -0.1),
+    _threshold_step("much_higher", "Much higher threshold", "PgUp", 0.1),
+    Command(
+        "threshold.use",
+        "Use this threshold",
+        "Pipeline",
+        lambda d: d.use_threshold(),
+        ("Return", "Enter"),
+        "Make the segments that the colours show",
+        first_of(needs_trying, may_run),
+    ),
+    Command(
+        "threshold.cancel",
+        "Leave the threshold",
+        "Pipeline",
+        lambda d: d.leave_threshold(),
+        ("Escape",),
+        "Show the segmentation as it is",
+        needs_trying,
+    ),
+)
 
 COMMANDS: tuple[Command, ...] = (
     Command(
@@ -105,11 +142,11 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "edit.pick", "Pick segment", "Edit", lambda d: d.pick(), ("P",),
         "Show the segment under the pointer in 3D, ready for merging; the same as a double click",
-        first_of(needs_segments, not_seeding, needs_target), rule_before=True,
+        first_of(needs_segments, not_seeding, not_trying, needs_target), rule_before=True,
     ),
     Command(
         "edit.unpick", "Drop all picks", "Edit", lambda d: d.drop_picks(), ("Escape",),
-        "Pick nothing", first_of(needs_segments, not_seeding),
+        "Pick nothing", first_of(needs_segments, not_seeding, not_trying),
     ),
     Command(
         "seeds.here", "Seed here", "Seeds", lambda d: d.seed_here(), ("S",),
@@ -145,6 +182,15 @@ COMMANDS: tuple[Command, ...] = (
         "Go back after looking around", needs_candidate, rule_before=True,
     ),
     Command(
+        "review.truth", "Compare with truth…", "Review", lambda d: d.compare_with_truth(), ("Ctrl+G",),
+        "Show the borders of ground truth over the sections, and how far the segmentation is from it",
+        needs_segments, rule_before=True,
+    ),
+    Command(
+        "review.no_truth", "Close the truth", "Review", lambda d: d.close_truth(), ("Ctrl+Shift+G",),
+        "Take the ground truth and its figures away", needs_truth,
+    ),
+    Command(
         "view.image", "EM image", "View", lambda d: d.toggle_layer("EM image"), ("1",),
         "Show or hide the EM image", first_of(needs_project, not_seeding),
     ),
@@ -159,6 +205,10 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "view.candidate", "Candidate colours", "View", lambda d: d.toggle_layer("Candidate"), ("4",),
         "Show or hide blue and orange", first_of(needs_segments, not_seeding),
+    ),
+    Command(
+        "view.truth", "Truth borders", "View", lambda d: d.toggle_layer("Truth"), ("5",),
+        "Show or hide the borders of the ground truth", first_of(needs_truth, not_seeding),
     ),
     Command(
         "view.fainter", "Fainter segments", "View", lambda d: d.step_opacity(-0.1), ("[",),
@@ -195,12 +245,24 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "pipeline.run", "Run the pipeline", "Pipeline", lambda d: d.run_pipeline(), ("F5",),
-        "Segment the volume and look for errors", first_of(needs_project, needs_pipeline_at_rest, not_seeding),
+        "Segment the volume and look for errors",
+        first_of(needs_project, needs_pipeline_at_rest, not_seeding, not_trying),
     ),
     Command(
         "pipeline.cancel", "Cancel the run", "Pipeline", lambda d: d.cancel_pipeline(), (),
         "Stop after the blocks in work; finished blocks are kept", needs_running,
     ),
+    Command(
+        "pipeline.settings", "Settings…", "Pipeline", lambda d: d.pipeline_settings(), ("Ctrl+,",),
+        "Choose the methods of the next run, their settings, and which stages run",
+        first_of(needs_project, needs_pipeline_at_rest, not_seeding, not_trying), rule_before=True,
+    ),
+    Command(
+        "pipeline.threshold", "Try a threshold…", "Pipeline", lambda d: d.try_threshold(), ("Ctrl+T",),
+        "Move the threshold of the agglomeration and see the segments it would make at once",
+        first_of(needs_segments, needs_pipeline_at_rest, not_seeding, not_trying, needs_tree),
+    ),
+    *_THRESHOLD,
     Command("help.keys", "Keys", "Help", lambda d: d.show_keys(), ("F1", "?"), "All keys on one page"),
     Command("help.about", "About Segmend", "Help", lambda d: d.show_about()),
 )  # fmt: skip
@@ -208,6 +270,10 @@ COMMANDS: tuple[Command, ...] = (
 HELD_KEY = ("Space, held", "See the bare EM image")
 _OTHER_KEYS = {
     "Review": [HELD_KEY],
+    "Pipeline": [
+        ("Up, Down", "Threshold by 0.01"),
+        ("PgUp, PgDown", "Threshold by 0.1"),
+    ],
     "Seeds": [
         (f"1 to {MOST_SIDES}", "Side of the next seeds"),
         ("Shift + drag", "Draw a line of seeds"),

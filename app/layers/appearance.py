@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from napari.components import ViewerModel
 from napari.utils.colormaps import Colormap, CyclicLabelColormap
 
 from segmend.app.presenters.ports import (
@@ -29,6 +30,15 @@ def placement(grid: Grid) -> dict[str, Any]:
         "axis_labels": AXES,
         "units": UNITS,
     }
+
+
+def show_scale_bar(sections: ViewerModel) -> None:
+    """Show a scale bar in the lower right corner."""
+    scale_bar = sections.canvas.overlays["scale_bar"]
+    scale_bar.visible = True
+    scale_bar.box = True
+    scale_bar.position = "bottom_right"
+    scale_bar.font_size = 8
 
 
 def value_limits(levels: tuple[Volume, ...]) -> tuple[float, float]:

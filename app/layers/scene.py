@@ -13,17 +13,21 @@ import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image, Labels, Surface
 from napari.layers.base import Layer
+from numpy.typing import NDArray
 
 from segmend.app.layers.appearance import (
     AXES,
     UNITS,
     mesh_colours,
     placement,
+    show_scale_bar,
     side_colours,
     value_limits,
 )
 from segmend.app.layers.deferred import SharedReads, SideTable, TwoSides
 from segmend.app.layers.seeds import PIECES, SeedLayers
+from segmend.app.layers.shown_mapping import ShownMapping
+from segmend.app.layers.truth import TRUTH, TruthLayer
 from segmend.app.presenters.candidate_scene import CandidateScene
 from segmend.app.presenters.ports import MESH_COLOURS, ColouredMesh
 from segmend.core.algorithms.meshes import Mesh, joined
@@ -33,7 +37,7 @@ from segmend.core.volumes.base import Volume
 from segmend.core.volumes.deferred import DeferredVolume
 
 IMAGE, AFFINITIES, SEGMENTS, CANDIDATE = "EM image", "Affinities", "Segments", "Candidate"
-OVERLAYS = (AFFINITIES, SEGMENTS, CANDIDATE, PIECES)
+OVERLAYS = (AFFINITIES, SEGMENTS, CANDIDATE, PIECES, TRUTH)
 _MOST_CROPPING = 1.8
 _NEAR = 2.0
 """Fields of view of the sections that the 3D view shows around a candidate on a large segment."""
@@ -72,14 +76,12 @@ class Scene:
         self.solids = solids
         self._shared: tuple[SharedReads, ...] = ()
         self._sides = SideTable()
+        self._shown: ShownMapping | None = None
         self.seeds = SeedLayers(sections)
+        self.truth = TruthLayer(sections)
         self._mesh_layer: Surface | None = None
         self._framed: tuple[ZyxNm, float] | None = None
-        scale_bar = sections.canvas.overlays["scale_bar"]
-        scale_bar.visible = True
-        scale_bar.box = True
-        scale_bar.position = "bottom_right"
-        scale_bar.font_size = 8
+        show_scale_bar(sections)
 
     # -- what is there ------------------------------------------------------------------------------------------
 
@@ -102,6 +104,7 @@ class Scene:
             if model.layers:  # napari collects garbage after every clearing, which takes long
                 model.layers.clear()
         self._shared = ()
+        self._shown = None
         self.seeds.close()
         self._mesh_layer = None
         self._framed = None
@@ -140,7 +143,8 @@ class Scene:
 
     def _add_labels(self, levels: tuple[Volume, ...], mapping: Any, place: dict[str, Any]) -> None:
         self._shared = tuple(SharedReads(level) for level in levels)
-        segments = [MappedLabels(level, mapping) for level in self._shared]
+        self._shown = ShownMapping(mapping)
+        segments = [MappedLabels(level, self._shown) for level in self._shared]
         sides = [DeferredVolume(TwoSides(level, self._sides)) for level in self._shared]
         for name, arrays, colours in (
             (SEGMENTS, segments, None),
@@ -159,6 +163,7 @@ class Scene:
             layer.editable = False
             self.sections.add_layer(layer)
         self.seeds.open(self._shared, self._shared[0].grid)
+        self.truth.be_ready(self._shared)
 
     # -- the presenters' SceneView ------------------------------------------------------------------------------
 
@@ -172,6 +177,12 @@ class Scene:
         nothing = np.zeros(0, np.uint32)
         self._sides.show(nothing, nothing)
         self._refresh(CANDIDATE)
+
+    def show_cut(self, colours: NDArray[Any] | None) -> None:
+        """Colour supervoxels by a table instead of their segments; None for the segments again."""
+        if self._shown is not None:
+            self._shown.preview = colours
+            self._refresh(SEGMENTS)
 
     def frame(self, centre_nm: ZyxNm, extent_nm: float) -> None:
         """Move the sections to a place, with `extent_nm` of it visible; avoid empty margins."""
@@ -274,9 +285,9 @@ class Scene:
         )
 
     def segment_under(self, position_nm: Sequence[float]) -> int:
-        """Return the dense segment at a place of the section on show, from memory; 0 for background."""
+        """Return the dense segment at a place of the section on show, from memory; 0 for none and in a preview."""
         layer = self.layer(SEGMENTS)
-        if layer is None:
+        if layer is None or self._shown is None or self._shown.preview is not None:
             return 0
         value = layer.get_value(position_nm, world=True)
         value = value[1] if isinstance(value, tuple) else value

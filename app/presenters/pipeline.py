@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from segmend.app.pipeline_process import PipelineRequest, PipelineWatch
+from segmend.app.pipeline_process import EDITS, PipelineRequest, PipelineWatch
 from segmend.core.errors import Cancelled
 from segmend.core.pipeline.progress import Progress, RunReport, RunState, StageState
 
@@ -19,6 +19,7 @@ STAGE_TITLES = {
     "agglomeration": "Agglomeration",
     "skeletons": "Skeletons",
     "candidates": "Suspected errors",
+    EDITS: "Your edits",
 }
 _STATES = {
     StageState.WAITING: "",
@@ -52,6 +53,9 @@ class PipelineView(Protocol):
     def show_note(self, text: str, *, warning: bool = False) -> None:
         """Show one line about the run."""
 
+    def show_settings(self, text: str) -> None:
+        """Say how the next run differs from the usual one; an empty text where it does not."""
+
 
 class Runner(Protocol):
     """The part of the jobs that runs pipelines."""
@@ -76,6 +80,9 @@ class PipelinePresenter:
         Gives the project back, so that the worker may write, and calls what it is given.
     reload : callable
         Called after the run, whatever its end.
+    beside : callable
+        Asks whether to start again beside a number of edits: True to bring them over, False to leave them behind,
+        None to leave everything as it is.
     failed : callable
         Shows an error.
     """
@@ -87,12 +94,15 @@ class PipelinePresenter:
         *,
         release: Callable[[Callable[[], None]], None],
         reload: Callable[[], None],
+        beside: Callable[[int], bool | None],
         failed: Callable[[Exception], None],
     ) -> None:
         self._jobs = jobs
         self._view = view
         self._release = release
         self._reload = reload
+        self._beside = beside
+        self._told = ""
         self._failed = failed
         self._state = RunState.waiting(STAGES)
         self._process: Any = None
@@ -105,27 +115,44 @@ class PipelinePresenter:
         """Whether a run is going on."""
         return self._running
 
-    def run(self, project_path: Path, edits: int = 0) -> None:
-        """Run all stages; finished ones are skipped."""
+    def run(
+        self,
+        project_path: Path,
+        edits: int = 0,
+        *,
+        stages: tuple[str, ...] | None = None,
+        settings: dict[str, Any] | None = None,
+    ) -> None:
+        """Run stages, all by default; finished ones are skipped.
+
+        Where there are edits the person is asked first: a run makes a new generation beside them.
+        """
         if self.running:
             return
-        if edits:
-            self._view.show_note(
-                f"This project holds {edits} edits. Running again would start a new generation without them: "
-                "use segmend run --new-generation on the command line if you want that.",
-                warning=True,
-            )
+        if stages == ("affinities",):
+            edits = 0  # no edit hangs on them
+        keep = self._beside(edits) if edits else False
+        if keep is None:
+            self._view.show_note(f"Nothing was run: the project is as it was, with {edits} edits.")
             return
-        self._state = RunState.waiting(STAGES)
+        request = PipelineRequest(
+            project_path,
+            stages,
+            settings or {},
+            new_generation=edits > 0,
+            keep_edits=keep,
+        )
+        self._state = RunState.waiting([s for s in STAGES if stages is None or s in stages])
         self._view.show_stages(stage_lines(self._state))
         self._view.show_note("Starting workers…")
         self._view.show_running(True)
         self._running = True
-        self._release(lambda: self._start(project_path))
+        self._told = ""
+        self._release(lambda: self._start(request))
 
-    def _start(self, project_path: Path) -> None:
+    def _start(self, request: PipelineRequest) -> None:
         watch = PipelineWatch(self._on_progress, self._on_finished)
-        self._process = self._jobs.pipeline(PipelineRequest(project_path), watch, self._on_failed)
+        self._process = self._jobs.pipeline(request, watch, self._on_failed)
 
     def cancel(self) -> None:
         """Stop after the blocks in work."""
@@ -138,13 +165,15 @@ class PipelinePresenter:
         self._view.show_stages(stage_lines(self._state))
         if progress.state is StageState.RUNNING:
             self._view.show_note(progress.message or f"{_title(progress.stage)}…")
+        elif progress.stage == EDITS:
+            self._told = f" {progress.message}."
 
     def _on_finished(self, report: RunReport) -> None:
         seconds = sum(stage.seconds for stage in report.stages)
         found = (
             "" if report.candidates is None else f", {report.candidates} suspected errors to review"
         )
-        self._end(f"Done in {seconds:.0f} s{found}.")
+        self._end(f"Done in {seconds:.0f} s{found}.{self._told}")
 
     def _on_failed(self, error: Exception) -> None:
         if isinstance(error, Cancelled):

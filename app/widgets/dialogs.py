@@ -93,7 +93,7 @@ class NewProjectDialog(QDialog):
                 grid,
                 self._error,
                 6,
-                _buttons(self, "Create"),
+                buttons(self, "Create"),
                 margin=20,
             )
         )
@@ -175,7 +175,7 @@ class KeysDialog(QDialog):
         columns = QWidget()
         layout = QHBoxLayout(columns)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(36)
+        layout.setSpacing(28)
         for part in _in_columns(key_sheet()):
             layout.addWidget(_key_column(part), 1, Qt.AlignmentFlag.AlignTop)
         close = QPushButton("Close")
@@ -206,7 +206,8 @@ def choose_export(parent: QWidget | None, suggested: Path) -> Path | None:
     return Path(path) if Path(path).suffix else Path(path + ending)
 
 
-def _buttons(dialog: QDialog, yes: str) -> QWidget:
+def buttons(dialog: QDialog, yes: str) -> QWidget:
+    """Make the row that ends a dialog: Cancel, and what it is for."""
     row = QWidget()
     layout = QHBoxLayout(row)
     layout.setContentsMargins(0, 0, 0, 0)
@@ -222,14 +223,14 @@ def _buttons(dialog: QDialog, yes: str) -> QWidget:
 
 
 def _in_columns(sheet: KeySheet) -> list[KeySheet]:
-    """Distribute the menus over columns of about the same height, in their order."""
-    heights = [len(keys) + 2 for _, keys in sheet]
-    middles = [sum(heights[:i]) + height / 2 for i, height in enumerate(heights)]
-    column_of = [int(_KEY_COLUMNS * middle / sum(heights)) for middle in middles]
-    return [
-        tuple(menu for menu, n in zip(sheet, column_of, strict=True) if n == number)
-        for number in range(_KEY_COLUMNS)
-    ]
+    """Distribute the menus over columns: each goes to the shortest one so far."""
+    columns: list[list[tuple[str, tuple[tuple[str, str], ...]]]] = [[] for _ in range(_KEY_COLUMNS)]
+    heights = [0] * _KEY_COLUMNS
+    for menu in sheet:
+        shortest = heights.index(min(heights))
+        columns[shortest].append(menu)
+        heights[shortest] += len(menu[1]) + 2
+    return [tuple(part) for part in columns]
 
 
 def _key_column(part: KeySheet) -> QWidget:
@@ -237,7 +238,7 @@ def _key_column(part: KeySheet) -> QWidget:
     grid = QGridLayout(widget)
     grid.setContentsMargins(0, 0, 0, 0)
     grid.setHorizontalSpacing(16)
-    grid.setVerticalSpacing(6)
+    grid.setVerticalSpacing(4)
     row = 0
     for menu, keys in part:
         grid.addWidget(label(menu, "heading"), row, 0, 1, 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from weakref import WeakSet
 
 from napari.layers import Image
 from napari.layers.base import Layer
@@ -10,11 +11,12 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QSlider, QWidget
 from superqt import QRangeSlider
 
-from segmend.app.layers.scene import AFFINITIES, CANDIDATE, IMAGE, SEGMENTS, Scene
+from segmend.app.layers.scene import AFFINITIES, CANDIDATE, IMAGE, SEGMENTS, TRUTH, Scene
 from segmend.app.widgets.parts import Panel, column, label
 
-_ROWS = ((IMAGE, "1"), (AFFINITIES, "2"), (SEGMENTS, "3"), (CANDIDATE, "4"))
-_TITLES = {CANDIDATE: "Blue and orange"}
+_ROWS = ((IMAGE, "1"), (AFFINITIES, "2"), (SEGMENTS, "3"), (CANDIDATE, "4"), (TRUTH, "5"))
+_TITLES = {CANDIDATE: "Blue and orange", TRUTH: "Truth borders"}
+_NOT_ALWAYS = (TRUTH,)
 
 
 @dataclass
@@ -30,6 +32,7 @@ class LayersPanel(Panel):
     def __init__(self, scene: Scene) -> None:
         super().__init__("Layers")
         self._scene = scene
+        self._followed: WeakSet[Layer] = WeakSet()
         self._rows = {name: self._make_row(name, key) for name, key in _ROWS}
         self._contrast = QRangeSlider(Qt.Orientation.Horizontal)
         self._contrast.setRange(0, 255)
@@ -72,7 +75,9 @@ class LayersPanel(Panel):
         for name, row in self._rows.items():
             layer = self._scene.layer(name)
             row.widget.setEnabled(layer is not None)
-            if layer is not None:
+            row.widget.setVisible(layer is not None or name not in _NOT_ALWAYS)
+            if layer is not None and layer not in self._followed:
+                self._followed.add(layer)
                 for event in (layer.events.visible, layer.events.opacity):
                     event.connect(lambda _=None, name=name: self._follow(name))
             self._follow(name)

@@ -38,11 +38,13 @@ from segmend.app.widgets.seeds_bar import SeedsBar
 from segmend.app.widgets.start_page import StartPage
 from segmend.app.widgets.team_panel import TeamPanel
 from segmend.app.widgets.theme import Look, icon_folder, style_sheet
+from segmend.app.widgets.threshold_bar import ThresholdBar
+from segmend.app.widgets.truth_panel import TruthPanel
 from segmend.app.widgets.viewers import EmbeddedViewer
 from segmend.core.geometry import ZyxNm
 
 _LEFT_WIDTH, _RIGHT_WIDTH = 232, 344
-_LAYERS_HEIGHT = 325
+_LAYERS_HEIGHT, _LAYER_ROW = 325, 48
 _HINT = "Hold Space: bare EM image     C: back to the candidate     D: 3D view     F1: all keys"
 _ANSWERS = ("Review", "Edit")
 _OWN_SPACE = (QLineEdit, QAbstractSpinBox, QPlainTextEdit, QComboBox, HistoryList)
@@ -78,6 +80,9 @@ class MainWindow(QMainWindow):
         self.history = HistoryPanel(look)
         self.team = TeamPanel()
         self.seeds = SeedsBar()
+        self.threshold = ThresholdBar()
+        self.truth = TruthPanel()
+        self.truth.shown.connect(self._show_truth)
         self.notice = Notice(self._show_details)
         self.start = StartPage()
         self._tabs = QTabWidget()
@@ -118,6 +123,7 @@ class MainWindow(QMainWindow):
         box = QWidget()
         box.setLayout(column(self._views, margin=0, spacing=0))
         self.seeds.lie_over(box)
+        self.threshold.lie_over(box)
         self.notice.lie_over(box)
         return box
 
@@ -129,6 +135,8 @@ class MainWindow(QMainWindow):
             self._dock("Work", self._tabs, left, _LEFT_WIDTH),
             self._dock("Review", scrolled(self.review), right, _RIGHT_WIDTH),
         )
+        self._truth_dock = self._dock("Truth", self.truth, right, _RIGHT_WIDTH)
+        self._truth_dock.hide()
         self.resizeDocks(
             [docks[0], docks[2]], [_LEFT_WIDTH, _RIGHT_WIDTH], Qt.Orientation.Horizontal
         )
@@ -169,7 +177,7 @@ class MainWindow(QMainWindow):
     def show_start(self) -> None:
         """Show the start page and hide the panels."""
         self._pages.setCurrentIndex(0)
-        for dock in self._docks:
+        for dock in (*self._docks, self._truth_dock):
             dock.hide()
         self.statusBar().hide()
         self.setWindowTitle("Segmend")
@@ -181,8 +189,7 @@ class MainWindow(QMainWindow):
         for dock in self._docks:
             dock.show()
         self.statusBar().show()
-        heights = [_LAYERS_HEIGHT, self.height() - _LAYERS_HEIGHT]
-        self.resizeDocks(list(self._docks[:2]), heights, Qt.Orientation.Vertical)
+        self._share_left(_LAYERS_HEIGHT)
         width = self._views.width()
         self._views.setSizes([round(0.62 * width), round(0.38 * width)])
         self.setWindowTitle(f"{name}  ·  Segmend")
@@ -201,6 +208,18 @@ class MainWindow(QMainWindow):
             action.setToolTip(tooltip)
             action.setStatusTip(tooltip)
         self.review.allow({c.id: c.obstacle(situation) for c in COMMANDS if c.menu in _ANSWERS})
+        self.pipeline.allow({c.id: c.obstacle(situation) for c in COMMANDS})
+
+    def _share_left(self, height: int) -> None:
+        """Give the layers their height and the tabs below them what is left."""
+        heights = [height, self.height() - height]
+        self.resizeDocks(list(self._docks[:2]), heights, Qt.Orientation.Vertical)
+
+    def _show_truth(self, shown: bool) -> None:
+        if shown == self._truth_dock.isHidden():
+            self._truth_dock.setVisible(shown)
+            self.layers.bind()
+            self._share_left(_LAYERS_HEIGHT + shown * _LAYER_ROW)
 
     def show_team(self, shared: bool) -> None:
         """Offer the team panel where several people work."""

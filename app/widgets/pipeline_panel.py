@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from qtpy.QtCore import Qt, Signal
@@ -23,7 +24,7 @@ class PipelinePanel(Panel):
     """Shows `StageLine` values and says which button was clicked; decides nothing."""
 
     asked = Signal(str)
-    """Id of the command: pipeline.run or pipeline.cancel."""
+    """Id of the command: pipeline.run, pipeline.cancel, pipeline.settings or pipeline.threshold."""
 
     def __init__(self) -> None:
         super().__init__("Pipeline")
@@ -34,18 +35,42 @@ class PipelinePanel(Panel):
         self.run = QPushButton("Run  F5")
         self.run.setProperty("role", "primary")
         self.cancel = QPushButton("Cancel")
-        for button, command in ((self.run, "pipeline.run"), (self.cancel, "pipeline.cancel")):
+        self.settings = QPushButton("Settings…  Ctrl+,")
+        self.threshold = QPushButton("Try a threshold…  Ctrl+T")
+        for button, command in (
+            (self.run, "pipeline.run"),
+            (self.cancel, "pipeline.cancel"),
+            (self.settings, "pipeline.settings"),
+            (self.threshold, "pipeline.threshold"),
+        ):
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
             button.clicked.connect(lambda _=False, command=command: self.asked.emit(command))
         self._note = label(name="note", wrap=True)
         self._note.hide()
-        self.setLayout(column(stages, 4, self.run, self.cancel, self._note, None))
+        self._changed = label(name="small", wrap=True)
+        self._changed.hide()
+        self.setLayout(
+            column(
+                stages,
+                4,
+                self.run,
+                self.cancel,
+                self._changed,
+                self._note,
+                4,
+                self.settings,
+                self.threshold,
+                None,
+            )
+        )
         self.show_running(False)
 
     def show_stages(self, lines: tuple[StageLine, ...]) -> None:
         """Show where each stage stands."""
         while len(self._rows) < len(lines):
             self._rows.append(self._make_row())
+        for place, row in enumerate(self._rows):
+            row.widget.setVisible(place < len(lines))
         for row, line in zip(self._rows, lines, strict=False):
             row.title.setText(line.title)
             row.state.setText(line.words)
@@ -58,6 +83,22 @@ class PipelinePanel(Panel):
         """Offer to cancel instead of to run."""
         self.run.setVisible(not running)
         self.cancel.setVisible(running)
+
+    def show_settings(self, text: str) -> None:
+        """Say how the next run differs from the usual one; an empty text where it does not."""
+        self._changed.setText(f"Next run: {text}." if text else "")
+        self._changed.setVisible(bool(text))
+
+    def allow(self, obstacles: Mapping[str, str]) -> None:
+        """Enable what can be done; an obstacle says why something cannot."""
+        for button, command in (
+            (self.run, "pipeline.run"),
+            (self.settings, "pipeline.settings"),
+            (self.threshold, "pipeline.threshold"),
+        ):
+            obstacle = obstacles.get(command, "")
+            button.setEnabled(not obstacle)
+            button.setToolTip(f"Not now: {obstacle}" if obstacle else "")
 
     def show_note(self, text: str, *, warning: bool = False) -> None:
         """Show one line about the run."""

@@ -11,11 +11,12 @@ from segmend.app.commands.table import COMMANDS, Doors, Situation, by_id, key_sh
 NOTHING = Situation()
 REVIEWING = Situation(project=True, segmented=True, candidate=True, can_undo=True)
 SEEDING = replace(REVIEWING, seeding=True, seeds=2, solved=True)
+TRYING = replace(REVIEWING, trying=True, truth=True)
 
 
 SITUATIONS = [
     replace(situation, **changes)
-    for situation in (NOTHING, REVIEWING, SEEDING)
+    for situation in (NOTHING, REVIEWING, SEEDING, TRYING)
     for changes in (
         {}, {"running": True}, {"no_edit": "look only"}, {"target": True}, {"picked": 2}, {"can_redo": True},
     )

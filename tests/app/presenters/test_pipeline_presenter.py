@@ -5,6 +5,7 @@ from unittest.mock import MagicMock
 
 import pytest
 
+from segmend.app.pipeline_process import EDITS
 from segmend.app.presenters.pipeline import STAGES, PipelinePresenter, PipelineView, stage_lines
 from segmend.core.errors import Cancelled, StageError
 from segmend.core.pipeline.progress import Progress, RunReport, RunState, StageReport, StageState
@@ -39,7 +40,12 @@ def view():
 @pytest.fixture
 def presenter(runner, view, calls):
     return PipelinePresenter(
-        runner, view, release=calls.release, reload=calls.reload, failed=calls.failed
+        runner,
+        view,
+        release=calls.release,
+        reload=calls.reload,
+        beside=calls.beside,
+        failed=calls.failed,
     )
 
 
@@ -54,7 +60,12 @@ def test_session_is_released_before_the_run(presenter, runner, calls, view):
 def test_process_starts_only_when_the_session_is_closed(runner, view, calls):
     waiting = []
     presenter = PipelinePresenter(
-        runner, view, release=waiting.append, reload=calls.reload, failed=calls.failed
+        runner,
+        view,
+        release=waiting.append,
+        reload=calls.reload,
+        beside=calls.beside,
+        failed=calls.failed,
     )
     presenter.run(PATH)
     assert presenter.running
@@ -70,11 +81,46 @@ def test_second_run_is_not_started(presenter, runner):
     assert runner.process is first
 
 
-def test_project_with_edits_is_not_overwritten(presenter, view, calls):
+def test_project_with_edits_is_left_as_it_is_unless_the_person_agrees(presenter, view, calls):
+    calls.beside.return_value = None
     presenter.run(PATH, edits=3)
+    calls.beside.assert_called_once_with(3)
     assert not presenter.running
     calls.release.assert_not_called()
     assert "3 edits" in view.show_note.call_args.args[0]
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_run_beside_edits_makes_a_new_generation(presenter, runner, calls, keep):
+    calls.beside.return_value = keep
+    presenter.run(PATH, edits=3)
+    assert runner.request.new_generation
+    assert runner.request.keep_edits is keep
+
+
+def test_affinities_alone_disturb_no_edit(presenter, runner, calls):
+    presenter.run(PATH, edits=3, stages=("affinities",))
+    calls.beside.assert_not_called()
+    assert not runner.request.new_generation
+
+
+def test_settings_and_stages_are_passed_on(presenter, runner, view):
+    settings = {"agglomeration": {"threshold": 0.3}}
+    presenter.run(PATH, stages=("agglomeration", "candidates"), settings=settings)
+    assert runner.request.settings == settings
+    assert runner.request.stages == ("agglomeration", "candidates")
+    assert not runner.request.new_generation
+    titles = [line.title for line in view.show_stages.call_args.args[0]]
+    assert titles == ["Agglomeration", "Suspected errors"]
+
+
+def test_what_became_of_the_edits_is_told_at_the_end(presenter, runner, view, calls):
+    calls.beside.return_value = True
+    presenter.run(PATH, edits=3)
+    runner.watch.progress(Progress(EDITS, StageState.FINISHED, message="3 of 3 decisions kept"))
+    assert view.show_stages.call_args.args[0][-1].title == "Your edits"
+    runner.watch.finished(RunReport(()))
+    assert "3 of 3 decisions kept" in view.show_note.call_args.args[0]
 
 
 def test_progress_is_shown(presenter, runner, view):

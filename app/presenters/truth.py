@@ -1,0 +1,236 @@
+"""Comparing with the truth: opens it, has it counted, and follows the edits. No Qt, no napari."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from segmend.app.presenters.latest import Latest
+from segmend.app.presenters.ports import Jobs
+from segmend.app.presenters.truth_scores import Errors, TruthScores
+from segmend.app.presenters.truth_words import Figures, TruthCard, card_of
+from segmend.core.algorithms.contingency import Contingency
+from segmend.core.errors import Cancelled, InputError
+from segmend.core.geometry import Box, Grid, Zyx
+from segmend.core.project import Project
+from segmend.core.review.overlap import compare
+from segmend.core.volumes.base import Volume
+from segmend.core.volumes.opening import open_labels
+
+_SAME_SIZE = 0.02
+"""Voxel sizes that differ by less are the same: files round them."""
+
+
+class TruthView(Protocol):
+    """The panel with the figures."""
+
+    def show_truth(self, card: TruthCard) -> None:
+        """Show the figures."""
+
+    def hide_truth(self) -> None:
+        """Take the panel away."""
+
+
+class TruthLayer(Protocol):
+    """The truth over the sections."""
+
+    def open(self, truth: Volume) -> None:
+        """Show the borders of true objects."""
+
+    def close(self) -> None:
+        """Take them away."""
+
+
+class Counted:
+    """A volume that is read for counting and stops when nobody waits for the result any more.
+
+    Parameters
+    ----------
+    volume : Volume
+    """
+
+    def __init__(self, volume: Volume) -> None:
+        self._volume = volume
+        self.stopped = False
+        self.shape_zyx: Zyx = volume.shape_zyx
+        self.channels = volume.channels
+        self.dtype = volume.dtype
+        self.grid: Grid = volume.grid
+        self.source = volume.source
+
+    def read(self, box: Box) -> NDArray[Any]:
+        """Return the voxels of a box.
+
+        Raises
+        ------
+        Cancelled
+            If the truth was put away.
+        """
+        if self.stopped:
+            raise Cancelled("the truth was put away")
+        return self._volume.read(box)
+
+
+@dataclass(eq=False)
+class _Comparison:
+    """The truth on show and what is known of it; `scores` belongs to the thread that counts."""
+
+    truth: Counted
+    scores: TruthScores | None = None
+    revision: int = -1
+    first: Errors | None = None
+
+
+class TruthPresenter:
+    """Shows the truth beside the segmentation and keeps the figures up to date.
+
+    Parameters
+    ----------
+    session : Session
+    jobs : Jobs
+    view : TruthView
+    layer : TruthLayer
+    changed : callable
+        Told when the truth or its figures are different.
+    failed : callable
+        Gets errors of the comparison.
+    """
+
+    def __init__(
+        self,
+        session: Any,
+        jobs: Jobs,
+        view: TruthView,
+        layer: TruthLayer,
+        *,
+        changed: Callable[[], None],
+        failed: Callable[[Exception], None],
+    ) -> None:
+        self._session = session
+        self._jobs = jobs
+        self._view = view
+        self._layer = layer
+        self._changed = changed
+        self._failed = failed
+        self._counting = Latest(jobs, self._on_failed)
+        self._comparison: _Comparison | None = None
+        self._card: TruthCard | None = None
+
+    @property
+    def shown(self) -> bool:
+        """Whether there is a truth to compare with."""
+        return self._comparison is not None
+
+    @property
+    def table(self) -> Contingency | None:
+        """Supervoxels against truth; None before it is counted."""
+        scores = self._comparison.scores if self._comparison else None
+        return scores.table if scores else None
+
+    def open(self, path: str, refused: Callable[[Exception], None]) -> None:
+        """Compare with labels from a file; `refused` gets why they cannot be taken."""
+        self._jobs.query(lambda: open_truth(path, self._session.project), self._on_opened, refused)
+
+    def close(self) -> None:
+        """Put the truth away."""
+        if self._comparison is None:
+            return
+        self._comparison.truth.stopped = True
+        self._comparison = self._card = None
+        self._counting.drop()
+        self._layer.close()
+        self._view.hide_truth()
+        self._changed()
+
+    def follow(self) -> None:
+        """Bring the figures up to date after an edit."""
+        if (comparison := self._comparison) is None:
+            return
+        voxels = comparison.revision != self._session.segmentation.patches.revision
+        self._show(card_of(comparison.truth.source, None, updating=True) if voxels else None)
+        self._counting.ask(
+            lambda: self._figures(comparison), lambda found: self._on_figures(comparison, found)
+        )
+
+    # -- on a thread --------------------------------------------------------------------------------------------
+
+    def _figures(self, comparison: _Comparison) -> Figures:
+        segmentation = self._session.segmentation
+        revision = segmentation.patches.revision
+        scores = comparison.scores
+        if revision != comparison.revision or not (
+            scores and scores.follow(segmentation.segment_of)
+        ):
+            scores = self._count(comparison.truth)
+            comparison.scores, comparison.revision = scores, revision
+        now, tolerant = scores.now()
+        comparison.first = comparison.first or now
+        return Figures(now, tolerant, comparison.first, scores.all.best, scores.tolerant.best)
+
+    def _count(self, truth: Counted) -> TruthScores:
+        found = compare(self._session.supervoxels[0], truth, Box.of_shape(truth.shape_zyx))
+        if not len(found.table.counts):
+            raise InputError(
+                f"{truth.source} is 0 everywhere: expected labelled objects to compare with"
+            )
+        return TruthScores(
+            found.table, found.tolerant, self._session.segmentation.segment_of.copy()
+        )
+
+    # -- answers ------------------------------------------------------------------------------------------------
+
+    def _on_opened(self, truth: Volume) -> None:
+        self.close()
+        self._comparison = _Comparison(Counted(truth))
+        self._layer.open(truth)
+        self._changed()
+        self.follow()
+
+    def _on_figures(self, comparison: _Comparison, figures: Figures) -> None:
+        if comparison is self._comparison:
+            self._show(card_of(comparison.truth.source, figures))
+            self._changed()
+
+    def _on_failed(self, error: Exception) -> None:
+        if isinstance(error, Cancelled):
+            return
+        self.close()
+        self._failed(error)
+
+    def _show(self, card: TruthCard | None) -> None:
+        if card is not None:
+            self._card = card
+            self._view.show_truth(card)
+
+
+def open_truth(path: str, project: Project) -> Volume:
+    """Open labels that are to be the truth of a project.
+
+    Raises
+    ------
+    InputError
+        If they are not of the project's shape or voxel size, besides what `open_labels` raises.
+    """
+    truth = open_labels(path)
+    if truth.shape_zyx != project.shape_zyx:
+        raise InputError(
+            f"{truth.source} has {_by(truth.shape_zyx)} voxels (z y x), the project {_by(project.shape_zyx)}: "
+            "expected labels of the same volume; crop them, or choose another file"
+        )
+    theirs = truth.spacing.voxel_size_nm_zyx
+    ours = project.grid.voxel_size_nm_zyx
+    if theirs is not None and any(
+        abs(a - b) > _SAME_SIZE * b for a, b in zip(theirs, ours, strict=True)
+    ):
+        raise InputError(
+            f"{truth.source} has voxels of {_by(theirs)} nm (z y x), the project of {_by(ours)} nm: expected labels "
+            "of the same volume; choose another file"
+        )
+    return truth
+
+
+def _by(values: tuple[float, ...]) -> str:
+    return " x ".join(f"{value:g}" for value in values)
