@@ -47,7 +47,9 @@ def test_blocks_come_back(tmp_path):
 
 
 def test_labels_are_stored_smaller_than_shuffled_and_other_programs_read_them(tmp_path):
-    labels = tiles((16, 128, 128)).astype(np.uint32) * np.uint32(65_537)
+    ids = np.random.default_rng(0).integers(1, 2**24, 600, dtype=np.uint32)
+    z, y, x = np.indices((16, 128, 128))
+    labels = ids[(z // 5 * 97 + (y + x // 3) // 13 * 31 + (x + y // 4) // 17) % 600]
     written(tmp_path / "a.zarr", labels, labels=True)
     chunk = tmp_path / "a.zarr" / "0" / "0" / "0" / "0"
     shuffled = imagecodecs.blosc_encode(
