@@ -20,7 +20,8 @@ from segmend.core.errors import InputError, StageError
 from segmend.core.geometry import Box
 from segmend.core.pipeline.progress import Progress
 from segmend.core.pipeline.runner import run_pipeline
-from segmend.core.project import Project
+from segmend.core.pipeline.settings import PipelineSettings
+from segmend.core.project import Project, open_project
 
 SIXTH = Box((8, 0, 8), (16, 8, 16))
 SIXTH_NAME = "8-0-8"
@@ -123,3 +124,36 @@ def test_a_program_killed_in_the_second_round_goes_on_there(image_project, tmp_p
 def test_options_that_make_no_sense_are_refused(image_project, options):
     with pytest.raises(InputError, match=r"--workers|--block-timeout"):
         run_pipeline(image_project, [NegativeStage(NegativeSettings())], **options)
+
+
+def test_own_stages_give_the_same_after_a_worker_was_killed(make_project, near):
+    """Twelve blocks, two rounds of the watershed, then what stands on it."""
+    affinities = np.tile(near, (1, 2, 5, 4))
+    image = affinities[0]
+    settings = PipelineSettings.from_values({"watershed": {"block_zyx": [16, 128, 128]}})
+    stages = ("watershed", "graph", "agglomeration")
+    killed: list[int] = []
+
+    def kill_one(progress: Progress) -> None:
+        if progress.done >= 2 and not killed:
+            worker = workers_of(psutil.Process())[0]
+            killed.append(worker.pid)
+            worker.kill()
+
+    projects = []
+    for name, options in (
+        ("disturbed", {"workers": 2, "progress": kill_one}),
+        ("undisturbed", {"scheduler": "synchronous"}),
+    ):
+        project = make_project(name, image=image, affinities=affinities)
+        report = run_pipeline(project, stages, settings, device="cpu", **options)
+        projects.append(open_project(project.path))
+        assert report.supervoxels
+    assert killed
+    disturbed, undisturbed = (
+        p.supervoxel_pyramid[0].read(Box.of_shape(p.shape_zyx)) for p in projects
+    )
+    assert np.array_equal(disturbed, undisturbed)
+    for array in ("segment_of", "edges", "affinity", "merge_scores"):
+        first, second = (np.load(p.graph_dir / f"{array}.npy") for p in projects)
+        assert np.array_equal(first, second)
