@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
-from segmend.app.cli.answer import Answer
+from segmend.app.cli.answer import Answer, Steps
 from segmend.app.cli.arguments import add_box_option, triple
+
+if TYPE_CHECKING:
+    from segmend.core.volumes.base import Volume
 
 HELP = "compare a segmentation with ground truth"
 
@@ -35,7 +39,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> Answer:
     """Read both and count."""
-    from segmend.core.review import evaluate
     from segmend.core.volumes.opening import open_labels
 
     spatial = options.run_length or options.border is not None
@@ -43,26 +46,49 @@ def execute(options: argparse.Namespace) -> Answer:
     labels = open_labels(
         options.labels, voxel_size_nm_zyx=triple(options.voxel_size), need_voxel_size=spatial
     )
-    values = evaluate(segmentation, labels, options.box, border_nm=options.border).to_json()
+    values = _scores(options, segmentation, labels)
     if options.run_length:
-        from segmend.core.review.run_lengths import run_lengths
-
-        found = run_lengths(segmentation, labels, options.box, stray_nodes=options.stray_nodes)
-        values |= {
-            "run_length_nm": found.expected_nm,
-            "run_length_largest_nm": found.largest_nm,
-            "run_length_split": found.split,
-            "run_length_merged": found.merged,
-            "run_length_omitted": found.omitted,
-        }
+        values |= _run_lengths(options, segmentation, labels)
     if options.supervoxels:
-        from segmend.core.review.merge_decisions import merge_decisions
-
-        merges = merge_decisions(
-            open_labels(options.supervoxels), segmentation, labels, options.box
-        )
-        values |= {"merge_precision": merges.precision, "merge_recall": merges.recall}
+        values |= _merges(options, segmentation, labels)
     width = max(map(len, values))
     return Answer(
         values, "\n".join(f"{key:>{width}}  {value:.4f}" for key, value in values.items())
     )
+
+
+def _scores(options: argparse.Namespace, segmentation: Volume, labels: Volume) -> dict[str, float]:
+    from segmend.core.review import evaluate
+
+    steps = Steps()
+    found = evaluate(
+        segmentation,
+        labels,
+        options.box,
+        border_nm=options.border,
+        progress=lambda done, total: steps("comparing", done / total),
+    )
+    return found.to_json()
+
+
+def _run_lengths(
+    options: argparse.Namespace, segmentation: Volume, labels: Volume
+) -> dict[str, float]:
+    from segmend.core.review.run_lengths import run_lengths
+
+    found = run_lengths(segmentation, labels, options.box, stray_nodes=options.stray_nodes)
+    return {
+        "run_length_nm": found.expected_nm,
+        "run_length_largest_nm": found.largest_nm,
+        "run_length_split": found.split,
+        "run_length_merged": found.merged,
+        "run_length_omitted": found.omitted,
+    }
+
+
+def _merges(options: argparse.Namespace, segmentation: Volume, labels: Volume) -> dict[str, float]:
+    from segmend.core.review.merge_decisions import merge_decisions
+    from segmend.core.volumes.opening import open_labels
+
+    found = merge_decisions(open_labels(options.supervoxels), segmentation, labels, options.box)
+    return {"merge_precision": found.precision, "merge_recall": found.recall}

@@ -84,7 +84,7 @@ def _page(
     stages = stages_of(project, run_report)
     content = [
         parts.heading(project, datetime.now(UTC)),
-        parts.tiles(project, graph, run_report, verdict),
+        parts.tiles(graph, stages, run_report, verdict),
         sections(project, graph, box, notes),
         scores(verdict, stages, box),
         parts.histograms(graph),

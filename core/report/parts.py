@@ -48,7 +48,10 @@ def heading(project: Project, now: datetime) -> Markup:
 
 
 def tiles(
-    project: Project, graph: GraphFacts, report: RunReport | None, verdict: Verdict | None
+    graph: GraphFacts,
+    stages: Sequence[StageFacts],
+    report: RunReport | None,
+    verdict: Verdict | None,
 ) -> Markup:
     """Return the few figures that one looks for first."""
     told: list[tuple[str, str]] = []
@@ -59,8 +62,10 @@ def tiles(
         told.append((count(len(graph.affinity)), "contacts"))
     if sizes is not None:
         told.append((count(int(np.count_nonzero(sizes))), "segments"))
-    if report is not None and report.candidates is not None:
-        told.append((count(report.candidates), "candidates"))
+    for stage in stages:
+        found = stage.mark.summary.get("candidates")
+        if isinstance(found, int):
+            told.append((count(found), "candidates"))
     if verdict is not None:
         told.append((f"{verdict.scores.vi_sum:.3f}", "variation of information, bits"))
         told.append((f"{verdict.scores.adapted_rand_error:.3f}", "adapted Rand error"))

@@ -69,7 +69,8 @@ def _curve(verdict: Verdict, stages: Sequence[StageFacts]) -> Markup:
     settings = {
         s.name: s.value for stage in stages if stage.name == "agglomeration" for s in stage.settings
     }
-    chosen = settings.get("threshold")
+    cut = settings.get("method") not in ("multicut", "lifted_multicut")  # whose threshold is none
+    chosen = settings.get("threshold") if cut else None
     total = curve.split + curve.merge
     best = int(np.argmin(total))
     chart = charts.line_chart(

@@ -13,7 +13,7 @@ from segmend.core.algorithms.metrics import (
 )
 from segmend.core.errors import InputError
 from segmend.core.geometry import Box
-from segmend.core.review.overlap import Comparison, compare, counted_box
+from segmend.core.review.overlap import Comparison, Progress, compare, counted_box
 from segmend.core.volumes.base import Volume
 
 
@@ -72,7 +72,12 @@ class Scores:
 
 
 def evaluate(
-    segmentation: Volume, labels: Volume, box: Box | None = None, *, border_nm: float | None = None
+    segmentation: Volume,
+    labels: Volume,
+    box: Box | None = None,
+    *,
+    border_nm: float | None = None,
+    progress: Progress | None = None,
 ) -> Scores:
     """Compare a segmentation with the truth, block by block.
 
@@ -86,6 +91,8 @@ def evaluate(
         The whole volume by default.
     border_nm : float, optional
         For `Scores.cremi_score`; the challenge takes 25.
+    progress : callable, optional
+        Called with blocks done and blocks in all.
 
     Raises
     ------
@@ -94,7 +101,9 @@ def evaluate(
         the voxels of `labels` are not square.
     """
     inside = counted_box(segmentation, labels, box)
-    found = compare(segmentation, labels, inside, border_vox=_in_voxels(labels, border_nm))
+    found = compare(
+        segmentation, labels, inside, border_vox=_in_voxels(labels, border_nm), progress=progress
+    )
     total = int(found.table.counts.sum())
     if not total:
         raise InputError(

@@ -8,6 +8,7 @@ on how many objects there are and not on how many voxels, and no score depends o
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,7 @@ from segmend.core.geometry import Box, Zyx
 from segmend.core.volumes.base import Volume
 
 Array = NDArray[Any]
+Progress = Callable[[int, int], None]
 
 _BLOCK_ZYX = (32, 256, 256)
 _COMPACT_ROWS = 4_000_000
@@ -79,7 +81,12 @@ class Comparison:
 
 
 def compare(
-    labelling: Volume, truth: Volume, box: Box, *, border_vox: float | None = None
+    labelling: Volume,
+    truth: Volume,
+    box: Box,
+    *,
+    border_vox: float | None = None,
+    progress: Progress | None = None,
 ) -> Comparison:
     """Count everything that scores need, reading each block once.
 
@@ -89,6 +96,8 @@ def compare(
         As for `shared_voxels`; everything is counted as if both had been cropped to the box first.
     border_vox : float, optional
         Distance within sections for `Comparison.bordered`.
+    progress : callable, optional
+        Called with blocks done and blocks in all.
 
     Raises
     ------
@@ -99,7 +108,8 @@ def compare(
     reach = 1 if border_vox is None else max(1, int(border_vox) + 1)
     table, tolerant, bordered = (TableSum(_COMPACT_ROWS) for _ in range(3))
     differing = 0
-    for block in box.blocks(_BLOCK_ZYX):
+    blocks = list(box.blocks(_BLOCK_ZYX))
+    for done, block in enumerate(blocks, start=1):
         wide = block.grow((1, reach, reach)).intersect(box)
         z, y, x = wide.start_zyx
         inner = block.shift((-z, -y, -x)).slices
@@ -110,6 +120,8 @@ def compare(
         if border_vox is not None:
             near = near_section_border(t, border_vox)[inner]
             bordered.add(contingency(s[inner], t[inner], ignore=near))
+        if progress is not None:
+            progress(done, len(blocks))
     everything = table.total()
     off_borders = everything if border_vox is None else bordered.total()
     return Comparison(everything, tolerant.total(), off_borders, differing / box.size)

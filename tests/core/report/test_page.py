@@ -99,9 +99,7 @@ def test_names_cannot_break_out_of_the_page(project):
 
 
 def test_it_says_what_was_made_how_and_when(project):
-    report = RunReport(
-        (StageReport("agglomeration", 61.5, False),), 90, 45, candidates=3, generation=1
-    )
+    report = RunReport((StageReport("agglomeration", 61.5, False),), 90, 45, generation=1)
     page, _ = read(project, report)
     for words in ("12 x 20 x 24 voxels of 30 x 10 x 10 nm", "0123abcd", "61.5 s", "segments"):
         assert words in page.words

@@ -93,3 +93,10 @@ def test_a_running_sum_holds_no_more_than_thrice_its_rows():
 def test_no_table_is_no_sum():
     with pytest.raises(InputError, match="no contingency table"):
         TableSum().total()
+
+
+def test_progress_counts_blocks(monkeypatch):
+    monkeypatch.setattr(overlap, "_BLOCK_ZYX", (9, 21, 6))
+    told = []
+    evaluate(blobs(0), blobs(1), progress=lambda done, total: told.append((done, total)))
+    assert told == [(1, 3), (2, 3), (3, 3)]
