@@ -5,8 +5,10 @@ import pytest
 from napari.components import ViewerModel
 
 from segmend.app.layers.scene import AFFINITIES, CANDIDATE, IMAGE, SEGMENTS, Scene, SceneVolumes
+from segmend.app.layers.truth import TRUTH, TruthBorders
 from segmend.app.presenters.candidate_scene import candidate_scene
 from segmend.app.presenters.ports import ColouredMesh
+from segmend.app.threshold_stage import ThresholdStage
 from segmend.core.algorithms.meshes import mesh_mask, shade
 from segmend.core.edits.model import SplitSupervoxel
 from segmend.core.geometry import Box, Grid
@@ -325,3 +327,87 @@ def test_the_3d_view_reads_no_voxel(big):
     scene.solids.dims.ndisplay = 3
     settle(scene)
     assert counted((*image, *supervoxels)) == 0
+
+
+# -- previews of other thresholds, and the truth ----------------------------------------------------------------------
+
+
+def test_a_cut_colours_the_supervoxels_until_it_is_taken_away(scene, session):
+    scene.sections.dims.set_current_step(0, 5)
+    colours = np.arange(61, dtype=np.uint32) % 7
+    scene.show_cut(colours)
+    np.testing.assert_array_equal(shown(scene, SEGMENTS), colours[plane(session, 5)])
+    scene.show_cut(None)
+    mapped = session.segmentation.segment_of[plane(session, 5)]
+    np.testing.assert_array_equal(shown(scene, SEGMENTS), mapped)
+
+
+def test_no_segment_is_under_the_pointer_in_a_preview(scene, session):
+    scene.sections.dims.set_current_step(0, 3)
+    settle(scene)
+    place = session.project.grid.to_nm((3, 20, 20))
+    scene.show_cut(np.ones(61, np.uint32))
+    settle(scene)
+    assert scene.segment_under(place) == 0
+    scene.show_cut(None)
+    settle(scene)
+    assert scene.segment_under(place) > 0
+
+
+def test_a_cut_reads_no_voxel(big):
+    scene, image, supervoxels, _ = big
+    scene.show_cut(np.arange(1000, dtype=np.uint32)[::-1].copy())
+    settle(scene)
+    assert counted((*image, *supervoxels)) == 0
+
+
+def test_candidate_gives_way_to_a_cut_and_comes_back(scene):
+    stage = ThresholdStage(scene)
+    opacity = scene.layer(SEGMENTS).opacity
+    stage.begin_cuts()
+    assert not scene.layer(CANDIDATE).visible
+    assert scene.layer(SEGMENTS).opacity > opacity
+    stage.end_cuts()
+    assert scene.layer(CANDIDATE).visible
+    assert scene.layer(SEGMENTS).opacity == opacity
+
+
+def test_borders_of_the_truth_are_where_labels_differ(scene, session):
+    truth = np.ones(session.project.shape_zyx, np.uint32)
+    truth[:, :, 20:] = 2
+    truth[:, 30:, 20:] = 0
+    scene.truth.open(MemoryVolume(truth, session.project.grid))
+    scene.sections.dims.set_current_step(0, 5)
+    borders = shown(scene, TRUTH)
+    expected = np.zeros(truth.shape[1:], bool)
+    expected[:, 19] = True
+    expected[29, 20:] = True
+    np.testing.assert_array_equal(borders > 0, expected)
+    scene.truth.close()
+    assert scene.layer(TRUTH) is None
+    scene.truth.close()
+
+
+def test_the_truth_lies_on_the_levels_of_the_segmentation(big):
+    scene, _, supervoxels, _ = big
+    labels = np.zeros(supervoxels[0].shape_zyx, np.uint32)
+    labels[:, 256:] = 1
+    scene.truth.open(MemoryVolume(labels, supervoxels[0].grid))
+    settle(scene)
+    layer = scene.layer(TRUTH)
+    assert layer.multiscale == (len(supervoxels) > 1)
+    arrays = layer.data if layer.multiscale else [layer.data]
+    for array, level in zip(arrays, supervoxels, strict=True):
+        _, height, _ = level.shape_zyx
+        found = np.asarray(array[3])
+        assert np.flatnonzero(found.any(axis=1)).tolist() == [height // 2 - 1]
+
+
+def test_borders_do_not_depend_on_the_box_that_is_read():
+    rng = np.random.default_rng(0)
+    grid = Grid((10.0, 10.0, 10.0))
+    volume = MemoryVolume(rng.integers(0, 3, (3, 9, 11)).astype(np.uint32), grid)
+    borders = TruthBorders(volume, volume.shape_zyx, grid)
+    whole = borders.read(Box.of_shape(volume.shape_zyx))
+    for box in (Box((1, 0, 0), (2, 4, 5)), Box((0, 3, 2), (3, 9, 11)), Box((2, 8, 10), (3, 9, 11))):
+        np.testing.assert_array_equal(borders.read(box), whole[box.slices])
