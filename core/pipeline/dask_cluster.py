@@ -7,6 +7,7 @@ pipe that only that process holds open.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import os
@@ -26,6 +27,7 @@ ATTEMPTS = 4
 _WITHOUT_WORKERS_SECONDS = 120
 _RESTART_SECONDS = 30
 _LOOK_SECONDS = 1.0
+_CONNECT_SECONDS = 10
 _NICENESS = 10
 _SILENCE = (
     logging.CRITICAL + 1
@@ -162,8 +164,11 @@ class RunningScheduler:
         self._seen = (-_LOOK_SECONDS, 0)
         try:
             with interrupts_held(), quiet(), dask.config.set(_CONFIG):
-                self.client = _DASK.Client(address, timeout=10, set_as_default=False)
-        except (OSError, ValueError, TypeError) as error:
+                asyncio.run(
+                    _knock(address)
+                )  # a client that fails complains again when it is forgotten
+                self.client = _DASK.Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
+        except (OSError, ValueError, TypeError, RuntimeError) as error:
             raise StageError(
                 f"no Dask scheduler answers at {address}: expected an address such as "
                 "tls://host:8786; start one there or leave --scheduler out",
@@ -215,6 +220,12 @@ class RunningScheduler:
                 "then run again to go on",
                 details=str(error),
             ) from error
+
+
+async def _knock(address: str) -> None:
+    options = _DASK.Security().get_connection_args("client")
+    connection = await _DASK.comm.connect(address, timeout=_CONNECT_SECONDS, **options)
+    await connection.close()
 
 
 def _local_cluster(workers: int) -> Any:
