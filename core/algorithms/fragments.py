@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import edt
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -20,6 +19,7 @@ from segmend.core.algorithms.arrays import nearest_affinities, voxel_mask
 from segmend.core.algorithms.basin_pieces import Part, basin_pieces
 from segmend.core.algorithms.basins import INSIDE
 from segmend.core.algorithms.block_rest import Rest, rest_of
+from segmend.core.algorithms.limited_distance import LARGEST_LIMIT, limited_distance
 from segmend.core.errors import InputError
 from segmend.core.geometry import Box, Zyx
 
@@ -125,19 +125,19 @@ def fragments_rest(
         As `seeded_fragments`.
     """
     values, scale = nearest_affinities(affinities)
-    if filter_size < 1 or filter_size % 2 == 0 or farthest < 1 or not 0 <= boundary_threshold <= 1:
+    odd = filter_size > 0 and filter_size % 2 == 1
+    if not (odd and 1 <= farthest <= LARGEST_LIMIT and 0 <= boundary_threshold <= 1):
         raise InputError(
             f"fragments with filter size {filter_size}, boundary threshold {boundary_threshold} and distances up to "
-            f"{farthest}: expected an odd positive size, a threshold in 0..1 and a positive distance"
+            f"{farthest}: expected an odd positive size, a threshold in 0..1 and a distance of 1 to {LARGEST_LIMIT}"
         )
     inside = voxel_mask(mask, values.shape[1:])
-    height = _height(values, scale, boundary_threshold, farthest, per_section, inside)
     margin = _ways_margin(filter_size, context)
     near = Part.around(part.core, (0 if per_section else margin, margin, margin), part.shape_zyx)
-    if near.box != part.box:  # only the distances need more
-        cut = part.within(near.box)
-        height = np.ascontiguousarray(height[cut])
-        inside = np.ascontiguousarray(inside[cut]) if inside.size else inside
+    cut = part.within(near.box)
+    height = _height(values, scale, boundary_threshold, farthest, per_section, inside, cut)
+    if inside.size:
+        inside = np.ascontiguousarray(inside[cut])
     reach = filter_size // 2
     seeds = _seed_voxels(height, 0 if per_section else reach, reach)
     pieces = basin_pieces(_uphill(height, seeds, per_section, inside), near)
@@ -147,26 +147,26 @@ def fragments_rest(
 
 
 def _height(
-    values: Array, scale: float, threshold: float, farthest: int, per_section: bool, inside: Array
+    values: Array,
+    scale: float,
+    threshold: float,
+    farthest: int,
+    per_section: bool,
+    inside: Array,
+    cut: tuple[slice, slice, slice],
 ) -> NDArray[np.float32]:
-    """Return the distance to the boundary (at least 1) inside, and mean affinity - 1 (at most 0) on it."""
+    """Return the distance to the boundary (at least 1) inside, and mean affinity - 1 (at most 0) on it, of a part."""
     channels = values[1:] if per_section else values
     mean = channels.mean(axis=0, dtype=np.float32)
     mean /= np.float32(scale)
     open_voxels = mean > threshold
     if inside.size:
         open_voxels &= inside
-    distance = _distance(open_voxels, per_section)
-    np.minimum(distance, farthest, out=distance)  # infinite where a volume has no boundary at all
-    mean -= 1
-    np.copyto(mean, distance, where=open_voxels)
-    return mean
-
-
-def _distance(open_voxels: Array, per_section: bool) -> Array:
-    if per_section:
-        return np.stack([edt.edt(section) for section in open_voxels])
-    return edt.edt(open_voxels)
+    height = np.subtract(mean[cut], np.float32(1), order="C")
+    del mean
+    distance = limited_distance(open_voxels, farthest, flat=per_section, part=cut)
+    np.copyto(height, distance, where=open_voxels[cut])
+    return height
 
 
 @njit(cache=True, nogil=True)

@@ -61,6 +61,7 @@ def mutex_block(
     *,
     bias: Sequence[float] | float = 0.5,
     strides: Sequence[Zyx] | None = None,
+    dust: int = 0,
     mask: Array | None = None,
 ) -> MutexBlock:
     """Cut a block.
@@ -75,6 +76,8 @@ def mutex_block(
         From `mutex_part`.
     context : int
         Voxels around the block.
+    dust : int
+        Regions with fewer voxels become background here where nothing of them lies near an open side.
     mask : (z, y, x) bool array, optional
         Over ``part.box``.
 
@@ -84,15 +87,17 @@ def mutex_block(
         As `mutex_watershed`.
     """
     wide = mutex_watershed(affinities, offsets, bias=bias, strides=strides, mask=mask)
-    inside = np.bincount(wide[part.inside].ravel(), minlength=int(wide.max(initial=0)) + 1) > 0
-    inside[0] = False
-    labels = np.where(inside, np.cumsum(inside), 0).astype(np.uint32)[wide]
+    near = {d: part.within(_around(part, d, context)) for d in part.open_directions}
+    voxels = np.bincount(wide[part.inside].ravel(), minlength=int(wide.max(initial=0)) + 1)
+    keep = voxels >= dust
+    for box in near.values():
+        keep[wide[box]] = True
+    keep &= voxels > 0
+    keep[0] = False
+    labels = np.where(keep, np.cumsum(keep), 0).astype(np.uint32)[wide]
     core = np.ascontiguousarray(labels[part.inside])
-    size, first = region_extents(core, int(inside.sum()), part)
-    overlaps = {
-        d: np.ascontiguousarray(labels[part.within(_around(part, d, context))])
-        for d in part.open_directions
-    }
+    size, first = region_extents(core, int(keep.sum()), part)
+    overlaps = {d: np.ascontiguousarray(labels[box]) for d, box in near.items()}
     return MutexBlock(Rest(core, np.zeros_like(size), size, first, no_passes(), {}), overlaps)
 
 

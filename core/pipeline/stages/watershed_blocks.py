@@ -60,7 +60,7 @@ def cut_block(
         part = mutex_part(box, chosen.context, edges.strides, shape)
         found = mutex_block(
             all_affinities(project, part.box), edges.offsets, part, chosen.context,
-            bias=edges.bias, strides=edges.strides, mask=tissue(project, part.box),
+            bias=edges.bias, strides=edges.strides, dust=chosen.dust, mask=tissue(project, part.box),
         )  # fmt: skip
         return found.rest, found.overlaps
     if chosen.method == "watershed":
