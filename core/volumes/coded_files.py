@@ -1,15 +1,14 @@
 """Whole label volumes in the files of Crackle (``.ckl``) and Compresso (``.cpso``), which other programs read too.
 
-Their axes are x, y, z, ours the same voxels as z, y, x. Both formats decode any range of sections alone, so a file is
-read slab by slab and only its compressed bytes are held whole. They have no place for a voxel size: it lies beside the
-file in ``NAME.ckl.json``, with the length and the checksum of the file. Their decoders do not notice every damage, and
-some makes them abort the process: a file without that note is decoded once in a process of its own before it is used.
+Both decode any range of sections alone, so a file is read slab by slab and only its compressed bytes are held whole.
+They have no place for a voxel size: it lies beside the file in ``NAME.ckl.json``, with the length and the checksum of
+the file. Decoders do not notice every damage, and some makes them abort the process: a file without that note is
+decoded once in a process of its own before it is used.
 """
 
 from __future__ import annotations
 
 import json
-import struct
 import subprocess
 import sys
 import tempfile
@@ -18,30 +17,27 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from segmend.core.errors import VolumeError
+from segmend.core.errors import InputError, VolumeError
 from segmend.core.geometry import Box, Grid, Zyx
-from segmend.core.volumes.base import dimensions
-from segmend.core.volumes.label_codecs import MOST_VOXELS, codec_package
-from segmend.core.volumes.lazy import READ_ERRORS, ArraySource, Spacing, damaged
+from segmend.core.volumes.label_codecs import (
+    CODECS,
+    check_encodable,
+    decode_sections,
+    encode_labels,
+    read_header,
+    slab_depth,
+)
+from segmend.core.volumes.lazy import ArraySource, Spacing, damaged
 
 Array = NDArray[Any]
 
-_SLAB_SECTIONS = 16
-_SLAB_VOXELS = 2**25
+_CODEC_OF = {codec.suffix: name for name, codec in CODECS.items()}
 _VOXELS_PER_SECOND = 10**7  # decoders are ten times as fast; a slower one hangs
-
-
-class _Form(NamedTuple):
-    """One kind of file: what its header says, some of its sections, and how a volume is written."""
-
-    header: Callable[[bytes], tuple[Zyx, np.dtype[Any]]]
-    sections: Callable[[bytes, int, int], Array]
-    encode: Callable[[Array], bytes]
 
 
 def open_coded(path: Path) -> ArraySource:
@@ -52,36 +48,28 @@ def open_coded(path: Path) -> ArraySource:
     VolumeError
         If the file is damaged, too large to be decoded, or its package is missing.
     """
-    form = _FORMS[path.suffix.lower()]
+    codec = _CODEC_OF[path.suffix.lower()]
     try:
         data = path.read_bytes()
-        shape, dtype = form.header(data)
-    except VolumeError:
-        raise
-    except (*READ_ERRORS, struct.error) as error:
+    except OSError as error:
         raise damaged(str(path), error) from error
-    except Exception as error:
-        if type(error).__name__ not in _HEADER_ERRORS:
-            raise
-        raise damaged(str(path), error) from error
-    if shape[1] * shape[2] > _SLAB_VOXELS * 8 or shape[0] > 8 * len(data):
-        raise VolumeError(
-            f"{path} claims {dimensions(shape)} voxels (z y x) in {len(data)} bytes: expected sections of at most "
-            f"{_SLAB_VOXELS * 8} voxels; copy it again, or store it as .zarr"
-        )
+    shape, dtype = read_header(data, codec, str(path))
     spacing = _noted(path, data)
     if spacing is None and 0 not in shape:
         _try_in_a_process(path, shape)
-    return ArraySource(str(path), shape, dtype, _reader(data, form, shape), spacing or Spacing())
+    read = _reader(data, codec, shape, str(path))
+    return ArraySource(str(path), shape, dtype, read, spacing or Spacing())
 
 
-def _reader(data: bytes, form: _Form, shape: Zyx) -> Callable[[tuple[slice, ...]], Array]:
+def _reader(
+    data: bytes, codec: str, shape: Zyx, source: str
+) -> Callable[[tuple[slice, ...]], Array]:
     """Return what reads a box through the slabs of sections decoded last."""
-    depth = _depth(shape)
+    depth = slab_depth(shape)
 
     @lru_cache(maxsize=2)
     def slab(start: int) -> Array:
-        return form.sections(data, start, min(start + depth, shape[0]))
+        return decode_sections(data, codec, start, min(start + depth, shape[0]), source)
 
     def read(index: tuple[slice, ...]) -> Array:
         z0, z1, _ = index[0].indices(shape[0])
@@ -90,10 +78,6 @@ def _reader(data: bytes, form: _Form, shape: Zyx) -> Callable[[tuple[slice, ...]
         return np.concatenate(parts) if parts else slab(0)[:0, index[1], index[2]]
 
     return read
-
-
-def _depth(shape: Zyx) -> int:
-    return max(1, min(_SLAB_SECTIONS, _SLAB_VOXELS // max(1, shape[1] * shape[2])))
 
 
 @contextmanager
@@ -108,19 +92,15 @@ def coded_writer(
     Raises
     ------
     VolumeError
-        If the volume is too large for Compresso, of a type without codec, or a dataset is named.
+        If the volume is not one that the codec takes, or a dataset is named.
     """
     if dataset is not None:
         raise VolumeError(f"{path.name} holds one array: leave :{dataset} away")
-    suffix = path.suffix.lower()
-    if dtype.kind != "u" or (
-        suffix == ".cpso" and int(np.prod(shape, dtype=np.int64)) > MOST_VOXELS
-    ):
-        raise VolumeError(
-            f"{dimensions(shape)} {dtype} cannot be written as {suffix}: expected unsigned labels, for .cpso at most "
-            f"{MOST_VOXELS} voxels; choose .ckl or .zarr"
-        )
-    form = _FORMS[suffix]
+    codec = _CODEC_OF[path.suffix.lower()]
+    try:
+        check_encodable(shape, dtype, codec)
+    except InputError as error:
+        raise VolumeError(str(error)) from None
     with tempfile.TemporaryFile(dir=path.parent) as scratch:
         scratch.truncate(int(np.prod(shape, dtype=np.int64)) * dtype.itemsize)
         voxels: Array = np.memmap(scratch, dtype, "r+", shape=shape)
@@ -129,7 +109,7 @@ def coded_writer(
             voxels[box.slices] = given
 
         yield write_box
-        data = form.encode(voxels)
+        data = encode_labels(voxels, codec)
         path.write_bytes(data)
         note_of(path).write_text(_note(data, grid), encoding="utf-8")
 
@@ -193,70 +173,12 @@ def _try_in_a_process(path: Path, shape: Zyx) -> None:
 
 
 def _decode_all(path: Path) -> None:
-    form = _FORMS[path.suffix.lower()]
+    codec = _CODEC_OF[path.suffix.lower()]
     data = path.read_bytes()
-    shape, _ = form.header(data)
-    depth = _depth(shape)
-    for start in range(0, shape[0], depth):
-        stop = min(start + depth, shape[0])
-        if form.sections(data, start, stop).shape != (stop - start, *shape[1:]):
-            raise ValueError("sections of another shape")
-
-
-# Crackle: magic, version, format bits, sizes; the index of sections lies behind it and gives a bound for their number.
-
-
-def _crackle_header(data: bytes) -> tuple[Zyx, np.dtype[Any]]:
-    header = codec_package("crackle").header(data)
-    shape = (int(header.sz), int(header.sy), int(header.sx))
-    if len(data) < header.header_bytes + header.grid_index_bytes:
-        raise ValueError("it ends before its sections")
-    return shape, np.dtype(header.dtype)
-
-
-def _crackle_sections(data: bytes, start: int, stop: int) -> Array:
-    decoded: Array = codec_package("crackle").codec.decompress_range(data, start, stop, parallel=1)
-    return decoded.T
-
-
-def _crackle_encode(voxels: Array) -> bytes:
-    crackle = codec_package("crackle")
-    z, y, x = voxels.shape
-    depth = _depth((z, y, x))
-    slabs = [
-        crackle.compress(np.ascontiguousarray(voxels[z : z + depth]).T, parallel=1)
-        for z in range(0, len(voxels), depth)
-    ]
-    return bytes(crackle.zstack(slabs))
-
-
-def _compresso_header(data: bytes) -> tuple[Zyx, np.dtype[Any]]:
-    header = codec_package("compresso").header(data[:36])
-    shape = (int(header["sz"]), int(header["sy"]), int(header["sx"]))
-    return shape, np.dtype(f"u{int(header['data_width'])}")
-
-
-def _compresso_sections(data: bytes, start: int, stop: int) -> Array:
-    compresso = codec_package("compresso")
-    if compresso.header(data[:36])["format_version"] == 0:  # without an index of sections
-        decoded: Array = compresso.decompress(data)[..., start:stop]
-    else:
-        decoded = compresso.decompress(data, z=(start, stop))
-    return decoded.T
-
-
-def _compresso_encode(voxels: Array) -> bytes:
-    return bytes(codec_package("compresso").compress(np.array(voxels).T))
-
-
-_FORMS = {
-    ".ckl": _Form(_crackle_header, _crackle_sections, _crackle_encode),
-    ".cpso": _Form(_compresso_header, _compresso_sections, _compresso_encode),
-}
-_HEADER_ERRORS = ("FormatError", "DecodeError")  # of the packages, which are imported late
-
-CODED = frozenset(_FORMS)
-"""How the names of such files end."""
+    sections = read_header(data, codec).shape_zyx[0]
+    depth = slab_depth(read_header(data, codec).shape_zyx)
+    for start in range(0, sections, depth):
+        decode_sections(data, codec, start, min(start + depth, sections))
 
 
 if __name__ == "__main__":

@@ -1,16 +1,21 @@
 """Labels as compressed bytes: codecs made for segmentations, which store borders and one id per region.
 
 Crackle (Silversmith 2022) follows the borders of each section as a chain of turns, Compresso (Matejek et al. 2017)
-stores them as windows of bits. Neither notices every damage (a shortened Crackle stream decodes to wrong labels), so a
-block starts with its own header: what it holds, how long it is and a checksum. Sizes are checked before anything is
-allocated.
+stores them as windows of bits. On real segmentations Crackle is the smaller one, 84 to 166 times smaller than uint32
+in large blocks (Compresso 30 to 53, under zstd 59 to 110), and decodes up to twice as fast. Zstd alone, as our Zarr has
+it, is 2.5 to 3 times larger than Crackle and decodes whole chunks up to three times as fast, but cannot decode one
+section of a chunk alone, as both of them can (``segmend bench codecs``).
+
+Streams are those of the packages, so that other programs read them; their axes are x, y, z, ours the same voxels as
+z, y, x. Sizes are checked before anything is decoded. Neither decoder notices every damage: keep a checksum beside a
+stream (`segmend.core.volumes.coded_files` does).
 """
 
 from __future__ import annotations
 
 import struct
-import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -18,20 +23,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmend.core.errors import InputError, VolumeError
+from segmend.core.geometry import Zyx
+from segmend.core.volumes.base import dimensions
+from segmend.core.volumes.lazy import READ_ERRORS, damaged
 
 Array = NDArray[Any]
 
-DEFAULT = "crackle"
-"""The smaller and faster of the two on real segmentations: 84 to 166 times smaller than uint32 in large blocks
-(Compresso 30 to 53, under zstd 59 to 110), decoded up to twice as fast. Zstd alone, as our Zarr has it, is 2.5 to 3
-times larger and decodes up to three times as fast; ``segmend bench codecs``."""
 MOST_VOXELS = 2**31
+"""Of a volume that is encoded or decoded at once."""
+_MOST_IN_SECTION = 2**28
+_SLAB_SECTIONS = 16
+_SLAB_VOXELS = 2**25
 
-_MAGIC = b"SGLB"
-_HEADER = struct.Struct(
-    "<4sBBBx3QQI"
-)  # magic, version, codec, bytes per voxel, shape, payload, its checksum
-_VERSION = 1
+
+class StreamHeader(NamedTuple):
+    """What a stream says of itself."""
+
+    shape_zyx: Zyx
+    dtype: np.dtype[Any]
 
 
 class LabelCodec(NamedTuple):
@@ -39,131 +48,142 @@ class LabelCodec(NamedTuple):
 
     Parameters
     ----------
-    number : int
-        In the header of a block; never reused.
+    suffix : str
+        How the names of its files end.
+    header : callable
+        Bytes to a header; raises whatever the package raises.
+    sections : callable
+        Bytes, start and stop to these sections, (z, y, x).
     encode : callable
-        (z, y, x) C-contiguous unsigned integers to bytes.
-    decode : callable
-        Bytes to such an array.
-    shape_zyx : callable
-        Bytes to the shape that `decode` would allocate.
+        (z, y, x) unsigned integers to bytes.
     """
 
-    number: int
+    suffix: str
+    header: Callable[[bytes], StreamHeader]
+    sections: Callable[[bytes, int, int], Array]
     encode: Callable[[Array], bytes]
-    decode: Callable[[bytes], Array]
-    shape_zyx: Callable[[bytes], tuple[int, int, int]]
 
 
-def encode_labels(labels: Array, codec: str = DEFAULT) -> bytes:
+def encode_labels(labels: Array, codec: str) -> bytes:
     """Compress labels without loss.
 
     Parameters
     ----------
     labels : (z, y, x) unsigned integer array
+        May be mapped from a file: Crackle reads it slab by slab, Compresso whole.
     codec : str
         A name in `CODECS`.
 
     Raises
     ------
     InputError
-        If the labels are not such an array, the codec is not known or its package is missing.
+        If the labels are not such an array, too many for the codec, or the codec is not known.
+    VolumeError
+        If its package is missing.
     """
-    if labels.ndim != 3 or labels.dtype.kind != "u" or labels.size > MOST_VOXELS:
+    check_encodable(labels.shape, labels.dtype, codec)
+    return _known(codec).encode(labels)
+
+
+def check_encodable(shape: tuple[int, ...], dtype: np.dtype[Any], codec: str) -> None:
+    """Refuse what a codec cannot take; raises `InputError` as `encode_labels` does."""
+    most = 2**62 if _known(codec).suffix == ".ckl" else MOST_VOXELS
+    fits = len(shape) == 3 and 0 not in shape and dtype.kind == "u"
+    if not fits or int(np.prod(shape, dtype=object)) > most:
         raise InputError(
-            f"labels have shape {labels.shape} and type {labels.dtype}: expected (z, y, x) unsigned integers, at most "
-            f"{MOST_VOXELS} of them"
+            f"labels of {dimensions(shape)} {dtype} cannot be stored with {codec}: expected unsigned integers, z y x, "
+            f"not empty and for compresso at most {MOST_VOXELS}"
         )
-    chosen = _codec(codec)
-    dense = np.ascontiguousarray(labels, dtype=labels.dtype.newbyteorder("="))
-    payload = chosen.encode(dense) if dense.size else b""
-    return (
-        _HEADER.pack(
-            _MAGIC, _VERSION, chosen.number, dense.itemsize, *dense.shape, len(payload), zlib.crc32(payload)
-        )
-        + payload
-    )  # fmt: skip
 
 
-def decode_labels(data: bytes, *, most_voxels: int = MOST_VOXELS) -> Array:
-    """Return the labels of a block written by `encode_labels`.
+def read_header(data: bytes, codec: str, source: str = "a stream of labels") -> StreamHeader:
+    """Return what a stream holds, once that can be.
 
     Parameters
     ----------
     data : bytes
-    most_voxels : int
-        More than this are refused before anything is allocated.
-
-    Returns
-    -------
-    (z, y, x) C-contiguous unsigned integer array
+    codec : str
+        A name in `CODECS`.
+    source : str
+        What messages call it.
 
     Raises
     ------
     VolumeError
-        If the block is damaged, of another version or too large, or its codec's package is missing.
+        If it is no such stream, or claims more than so many bytes can hold.
     """
-    chosen, itemsize, shape, payload = _checked(data, most_voxels)
-    dtype = np.dtype(f"u{itemsize}")
-    if 0 in shape:
-        return np.zeros(shape, dtype)
+    with _damage(source):
+        header = _known(codec).header(data)
+    z, y, x = header.shape_zyx
+    if y * x > _MOST_IN_SECTION or z > 8 * len(data):
+        raise VolumeError(
+            f"{source} claims {dimensions(header.shape_zyx)} voxels (z y x) in {len(data)} bytes: expected sections of "
+            f"at most {_MOST_IN_SECTION} voxels; copy it again, or store it as .zarr"
+        )
+    return header
+
+
+def decode_sections(
+    data: bytes, codec: str, start: int, stop: int, source: str = "a stream of labels"
+) -> Array:
+    """Decode some sections of a stream whose header was read.
+
+    Returns
+    -------
+    (stop - start, y, x) unsigned integer array
+
+    Raises
+    ------
+    VolumeError
+        If the stream is damaged where that is noticed, or too much is asked for at once.
+    """
+    shape, dtype = read_header(data, codec, source)
+    if not 0 <= start <= stop <= shape[0] or (stop - start) * shape[1] * shape[2] > MOST_VOXELS:
+        raise VolumeError(
+            f"{source} has {dimensions(shape)} voxels (z y x): sections {start} to {stop} cannot be decoded at once, "
+            f"expected sections inside it with {MOST_VOXELS} voxels at most"
+        )
+    if start == stop:
+        return np.zeros((0, *shape[1:]), dtype)
+    with _damage(source):
+        labels = _known(codec).sections(data, start, stop)
+        if labels.shape != (stop - start, *shape[1:]) or labels.dtype != dtype:
+            raise ValueError(f"it decodes to {labels.shape} {labels.dtype}")
+    return labels
+
+
+def slab_depth(shape_zyx: Zyx) -> int:
+    """Return how many sections of a volume are best encoded or decoded together."""
+    return max(1, min(_SLAB_SECTIONS, _SLAB_VOXELS // max(1, shape_zyx[1] * shape_zyx[2])))
+
+
+@contextmanager
+def _damage(source: str) -> Iterator[None]:
+    """Turn what the packages raise into one error."""
     try:
-        if chosen.shape_zyx(payload) != shape:
-            raise _damaged("its stream has another shape than its header")
-        labels = chosen.decode(payload)
-    except (RuntimeError, ValueError, KeyError, struct.error) as problem:
-        if isinstance(problem, VolumeError):
+        yield
+    except VolumeError:
+        raise
+    except (*READ_ERRORS, struct.error) as error:
+        raise damaged(source, error) from error
+    except Exception as error:
+        if type(error).__name__ not in _THEIR_ERRORS:
             raise
-        raise _damaged(str(problem).splitlines()[0] if str(problem) else "unreadable") from None
-    if labels.shape != shape or labels.dtype != dtype:
-        raise _damaged(f"it decodes to {labels.shape} {labels.dtype}")
-    return np.ascontiguousarray(labels)
+        raise damaged(source, error) from error
 
 
-def _checked(data: bytes, most_voxels: int) -> tuple[LabelCodec, int, tuple[int, ...], bytes]:
-    if len(data) < _HEADER.size or data[:4] != _MAGIC:
-        raise _damaged("it does not start as one")
-    _, version, number, itemsize, *shape, length, checksum = _HEADER.unpack_from(data)
-    if version != _VERSION:
-        raise VolumeError(
-            f"compressed labels are of version {version}, expected {_VERSION}: a newer Segmend wrote them; update"
-        )
-    names = {codec.number: name for name, codec in CODECS.items()}
-    payload = data[_HEADER.size :]
-    if number not in names or itemsize not in (1, 2, 4, 8) or len(payload) != length:
-        raise _damaged("its header does not fit its content")
-    if zlib.crc32(payload) != checksum:
-        raise _damaged("its checksum is wrong")
-    z, y, x = shape
-    if z * y * x > min(most_voxels, MOST_VOXELS):
-        raise VolumeError(
-            f"compressed labels hold {z} {y} {x} voxels (z y x): expected at most {most_voxels} in all"
-        )
-    return CODECS[names[number]], itemsize, (z, y, x), payload
+_THEIR_ERRORS = ("FormatError", "DecodeError")  # of the packages, which are imported late
 
 
-def _damaged(why: str) -> VolumeError:
-    return VolumeError(
-        f"a block of compressed labels is damaged ({why}): restore it or compute it again"
-    )
-
-
-def _codec(name: str) -> LabelCodec:
+def _known(name: str) -> LabelCodec:
     if name not in CODECS:
         raise InputError(f"no label codec is called {name!r}: expected one of {', '.join(CODECS)}")
     return CODECS[name]
 
 
-def codec_package(module: str) -> Any:
-    """Import the package of a codec, which is compiled and needed only where such labels are.
-
-    Raises
-    ------
-    VolumeError
-        If it is not installed.
-    """
+def _package(module: str) -> Any:
     try:
-        return import_module(module)
+        return import_module(module)  # compiled, and needed only where such labels are
     except ImportError:
         raise VolumeError(
             f"labels are stored with {module}: install the package {_PACKAGES[module]}"
@@ -173,38 +193,53 @@ def codec_package(module: str) -> Any:
 _PACKAGES = {"crackle": "crackle-codec", "compresso": "compresso"}
 
 
-# Both codecs take (x, y, z) arrays in Fortran order: the transposed view of ours, without a copy.
+def _crackle_header(data: bytes) -> StreamHeader:
+    header = _package("crackle").header(data)
+    if len(data) < header.header_bytes + header.grid_index_bytes:
+        raise ValueError("it ends before its sections")
+    return StreamHeader((int(header.sz), int(header.sy), int(header.sx)), np.dtype(header.dtype))
+
+
+def _crackle_sections(data: bytes, start: int, stop: int) -> Array:
+    decoded: Array = _package("crackle").codec.decompress_range(data, start, stop, parallel=1)
+    return decoded.T
 
 
 def _crackle_encode(labels: Array) -> bytes:
-    return bytes(codec_package("crackle").compress(labels.T, parallel=1))
+    crackle = _package("crackle")
+    z, y, x = labels.shape
+    depth = slab_depth((z, y, x))
+    slabs = [
+        crackle.compress(_native(labels[start : start + depth]).T, parallel=1)
+        for start in range(0, z, depth)
+    ]
+    return bytes(crackle.zstack(slabs))
 
 
-def _crackle_decode(payload: bytes) -> Array:
-    decoded: Array = codec_package("crackle").decompress(payload, parallel=1)
+def _compresso_header(data: bytes) -> StreamHeader:
+    header = _package("compresso").header(data[:36])
+    shape = (int(header["sz"]), int(header["sy"]), int(header["sx"]))
+    return StreamHeader(shape, np.dtype(f"u{int(header['data_width'])}"))
+
+
+def _compresso_sections(data: bytes, start: int, stop: int) -> Array:
+    compresso = _package("compresso")
+    if compresso.header(data[:36])["format_version"] == 0:  # without an index of sections
+        decoded: Array = compresso.decompress(data)[..., start:stop]
+    else:
+        decoded = compresso.decompress(data, z=(start, stop))
     return decoded.T
-
-
-def _crackle_shape(payload: bytes) -> tuple[int, int, int]:
-    header = codec_package("crackle").header(payload)
-    return int(header.sz), int(header.sy), int(header.sx)
 
 
 def _compresso_encode(labels: Array) -> bytes:
-    return bytes(codec_package("compresso").compress(labels.T))
+    return bytes(_package("compresso").compress(_native(labels).T))
 
 
-def _compresso_decode(payload: bytes) -> Array:
-    decoded: Array = codec_package("compresso").decompress(payload)
-    return decoded.T
-
-
-def _compresso_shape(payload: bytes) -> tuple[int, int, int]:
-    header = codec_package("compresso").header(payload)
-    return int(header["sz"]), int(header["sy"]), int(header["sx"])
+def _native(labels: Array) -> Array:
+    return np.ascontiguousarray(labels, dtype=labels.dtype.newbyteorder("="))
 
 
 CODECS: dict[str, LabelCodec] = {
-    "crackle": LabelCodec(1, _crackle_encode, _crackle_decode, _crackle_shape),
-    "compresso": LabelCodec(2, _compresso_encode, _compresso_decode, _compresso_shape),
+    "crackle": LabelCodec(".ckl", _crackle_header, _crackle_sections, _crackle_encode),
+    "compresso": LabelCodec(".cpso", _compresso_header, _compresso_sections, _compresso_encode),
 }

@@ -31,7 +31,7 @@ import numpy as np
 
 from segmend.core.geometry import Box, Grid, Zyx
 from segmend.core.volumes import zarr_store
-from segmend.core.volumes.label_codecs import decode_labels, encode_labels
+from segmend.core.volumes.label_codecs import decode_sections, encode_labels
 from segmend.core.volumes.zarr import create_zarr, open_zarr
 
 Array = np.ndarray
@@ -49,15 +49,15 @@ def codecs() -> dict[str, Pair]:
         return np.frombuffer(raw, labels.dtype).reshape(labels.shape)
 
     return {
-        "crackle": (lambda a: encode_labels(a, "crackle"), lambda b, _: decode_labels(b)),
+        "crackle": (lambda a: encode_labels(a, "crackle"), lambda b, a: decode_sections(b, "crackle", 0, len(a))),
         "crackle_markov_5": (
             lambda a: crackle.compress(a.T, markov_model_order=5, parallel=1),
             lambda b, _: crackle.decompress(b, parallel=1).T,
         ),
-        "compresso": (lambda a: encode_labels(a, "compresso"), lambda b, _: decode_labels(b)),
+        "compresso": (lambda a: encode_labels(a, "compresso"), lambda b, a: decode_sections(b, "compresso", 0, len(a))),
         "compresso_zstd": (
             lambda a: imagecodecs.zstd_encode(encode_labels(a, "compresso"), 3),
-            lambda b, _: decode_labels(imagecodecs.zstd_decode(b)),
+            lambda b, a: decode_sections(imagecodecs.zstd_decode(b), "compresso", 0, len(a)),
         ),
         "blosc_zstd_1": (
             lambda a: imagecodecs.blosc_encode(a.tobytes(), level=1, compressor="zstd", shuffle=1, typesize=4,

@@ -169,7 +169,7 @@ def test_nothing_half_written_stays(tmp_path):
 @pytest.mark.parametrize("name", ["a.ckl", "a.cpso"])
 def test_what_is_not_labels_is_not_written(tmp_path, name):
     with (
-        pytest.raises(VolumeError, match="unsigned labels"),
+        pytest.raises(VolumeError, match="unsigned integers"),
         open_writer(tmp_path / name, (2, 2, 2), np.float32, GRID),
     ):
         pass
