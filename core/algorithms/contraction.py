@@ -31,7 +31,7 @@ def new_table(pairs: Array, n: int) -> Table:
 
 
 @njit(cache=True, nogil=True)
-def contract(e: Any, table: Table, dead: Array, rank: Array, met: Array) -> tuple[Any, Any, Any]:
+def contract(e: Any, table: Table, dead: Array, rank: Array, handed: Array) -> tuple[Any, Any, Any]:
     """Merge the two regions of an edge; the one with fewer neighbours hands over.
 
     Parameters
@@ -42,23 +42,24 @@ def contract(e: Any, table: Table, dead: Array, rank: Array, met: Array) -> tupl
         Edges that are gone; `e` and one edge of every pair that becomes one are added.
     rank : (E,) float
         Of two edges that become one the higher stays, of equal ones the first.
-    met : (E, 2) int32
-        Filled with the edges that became one: the one that stays, the one that is gone.
+    handed : (E, 2) int32
+        Filled with the edges that `gone` hands over: the one that leads to the neighbour now, and the one that became
+        one with it and is gone, or -1.
 
     Returns
     -------
     keeper, gone, count : int
-        The region that stays, the other one, and the rows of `met` filled.
+        The region that stays, the other one, and the rows of `handed` filled.
     """
     ends, degree = table[0], table[4]
     keeper, gone = ends[e, 0], ends[e, 1]
     if degree[keeper] < degree[gone]:
         keeper, gone = gone, keeper
-    return keeper, gone, _absorb(keeper, gone, table, dead, rank, met)
+    return keeper, gone, _absorb(keeper, gone, table, dead, rank, handed)
 
 
 @njit(cache=True, nogil=True)
-def _absorb(keeper: Any, gone: Any, table: Table, dead: Array, rank: Array, met: Array) -> Any:
+def _absorb(keeper: Any, gone: Any, table: Table, dead: Array, rank: Array, handed: Array) -> Any:
     ends, keys, first, last, degree, following = table
     count = 0
     half = first[gone]
@@ -73,14 +74,14 @@ def _absorb(keeper: Any, gone: Any, table: Table, dead: Array, rank: Array, met:
             else:
                 slot = slot_of(pair_key(keeper, other), keys)
                 stays = True
+                handed[count, 0], handed[count, 1] = e, -1
                 if keys[slot, 0] == -1:
                     keys[slot, 0] = pair_key(keeper, other)
                 else:
                     rival = keys[slot, 1]
                     stays = rank[e] > rank[rival] or (rank[e] == rank[rival] and e < rival)
-                    met[count, 0], met[count, 1] = (e, rival) if stays else (rival, e)
-                    dead[met[count, 1]] = True
-                    count += 1
+                    handed[count, 0], handed[count, 1] = (e, rival) if stays else (rival, e)
+                    dead[handed[count, 1]] = True
                     degree[other] -= 1
                     degree[keeper] -= stays
                 if stays:
@@ -88,6 +89,7 @@ def _absorb(keeper: Any, gone: Any, table: Table, dead: Array, rank: Array, met:
                     ends[e, side] = keeper
                     _append(half, keeper, first, last, following)
                     degree[keeper] += 1
+                count += 1
         half = onward
     degree[keeper] -= 1
     first[gone] = -1

@@ -127,7 +127,7 @@ def _agglomerate(
     for e in range(edges):
         rank[e] = quantile_of(counts[e], quantile)
         push(heap_score, heap_edge, e, rank[e], e)
-    dead, met = np.zeros(edges, np.bool_), np.empty((edges, 2), np.int32)
+    dead, handed = np.zeros(edges, np.bool_), np.empty((edges, 2), np.int32)
     order, scores = np.empty(len(table[2]), np.int64), np.empty(len(table[2]))
     merges, size = 0, edges
     while size > 0 and heap_score[0] >= lowest:
@@ -143,8 +143,8 @@ def _agglomerate(
             continue
         order[merges], scores[merges] = e, score
         merges += 1
-        joined = contract(e, table, dead, rank, met)[2]
-        for k in range(joined):
-            for b in range(counts.shape[1]):
-                counts[met[k, 0], b] += counts[met[k, 1], b]
+        for k in range(contract(e, table, dead, rank, handed)[2]):
+            if handed[k, 1] >= 0:
+                for b in range(counts.shape[1]):
+                    counts[handed[k, 0], b] += counts[handed[k, 1], b]
     return order[:merges].copy(), scores[:merges].copy()

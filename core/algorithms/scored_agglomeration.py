@@ -4,6 +4,10 @@ Nunez-Iglesias et al. 2013 (PLoS ONE 8(8): e71715, "Machine learning of hierarch
 images"): a policy learned from examples gives each pair of regions a probability; the best pair merges first, the
 features of the new region and of its contacts come from those of the parts, and its pairs are scored again.
 
+A large region has thousands of contacts, and a merge with a small one changes next to nothing for most of them. So
+contacts are scored again at once where they are new to the region or joined, the others when the region has grown by
+a given share since they last were; with a share of 0 that is after every merge.
+
 Such a score is not reducible: a merge may raise it above that of the merge itself. Merges are carried out by the score
 at the time; what is recorded is the lowest score so far. So recorded scores never rise, and the cut at t is what
 agglomerating until no score reaches t for the first time would have given.
@@ -29,6 +33,9 @@ Array = NDArray[Any]
 CONTACT_FEATURES: tuple[str, ...] = (*FEATURE_NAMES, "highest_affinity", "log_contacts")
 """Columns a scorer gets: those of `edge_features` for the joined contact; the highest mean affinity of the contacts
 between supervoxels that it consists of; and the natural logarithm of 1 + their number."""
+
+GROWTH = 0.02
+"""Share by which a region grows before all its contacts are scored again: their sizes enter as logarithms."""
 
 _AREA, _AFFINITY, _STRONG, _HIGHEST, _CONTACTS = range(5)
 
@@ -60,12 +67,13 @@ class EdgeScorer(Protocol):
 
 
 def agglomerate_by_scorer(
-    edges: Array, affinity: Array, area: Array, strong: Array, size: Array, scorer: EdgeScorer, *, lowest: float = 0.0
+    edges: Array, affinity: Array, area: Array, strong: Array, size: Array, scorer: EdgeScorer, *,
+    lowest: float = 0.0, growth: float = GROWTH,
 ) -> MergeTree:  # fmt: skip
     """Merge regions by falling probability that they are one, until none touch.
 
-    The scorer is called once for the whole graph and once after each merge, for all contacts of the new region.
-    Ties go to the edge that stands first in `edges`.
+    The scorer is called once for the whole graph and once after each merge, for contacts of the new region. Ties go
+    to the edge that stands first in `edges`.
 
     Parameters
     ----------
@@ -78,6 +86,8 @@ def agglomerate_by_scorer(
     scorer : EdgeScorer
     lowest : float
         Merging ends when no probability reaches it.
+    growth : float
+        Share by which a region may grow before all its contacts are scored again, 0 or more.
 
     Returns
     -------
@@ -94,19 +104,19 @@ def agglomerate_by_scorer(
     carried = _carried(affinity, area, strong, len(pairs))
     table, voxels = new_table(pairs, n), np.asarray(size, np.float64).copy()
     touched = np.arange(len(pairs), dtype=np.int32)
-    features = _features(touched, table[0], carried, voxels)
+    features = np.empty((len(pairs), len(CONTACT_FEATURES)), np.float32)
+    _measure(touched, table[0], carried, voxels, features)
     heap = new_heap(_probabilities(scorer, features))
-    dead, met = np.zeros(len(pairs), np.bool_), np.empty_like(table[0])
-    order, scores = [], []
-    while heap[3][0]:
-        best, score, count = _merge_best(table, carried, voxels, heap, dead, met, touched, lowest)
+    dead, handed = np.zeros(len(pairs), np.bool_), np.empty_like(table[0])
+    state = (carried, voxels, voxels * (1 + growth), dead, handed, touched, features)
+    order, scores, found = [], [], np.empty(0)
+    while True:
+        best, score, count = _advance(table, state, heap, found, lowest, growth)
         if best < 0:
             break
         order.append(best)
         scores.append(score)
-        if count:
-            features = _features(touched[:count], table[0], carried, voxels)
-            _rescored(touched[:count], _probabilities(scorer, features), heap)
+        found = _probabilities(scorer, features[:count]) if count else found[:0]
     recorded = np.minimum.accumulate(np.asarray(scores, np.float32)) if scores else np.empty(0)
     return MergeTree(
         pairs[np.asarray(order, np.int64)].astype(np.uint32), recorded.astype(np.float32)
@@ -139,9 +149,8 @@ def _probabilities(scorer: EdgeScorer, features: Array) -> NDArray[np.float64]:
 
 
 @njit(cache=True, nogil=True)
-def _features(touched: Array, ends: Array, carried: Array, voxels: Array) -> Array:
-    """Return the columns of `CONTACT_FEATURES` for some edges; the first seven are those of `edge_features`."""
-    out = np.empty((len(touched), 9), np.float32)
+def _measure(touched: Array, ends: Array, carried: Array, voxels: Array, out: Array) -> None:
+    """Fill in the columns of `CONTACT_FEATURES` for some edges; the first seven are those of `edge_features`."""
     for row in range(len(touched)):
         e = touched[row]
         a, b = voxels[ends[e, 0]], voxels[ends[e, 1]]
@@ -156,31 +165,40 @@ def _features(touched: Array, ends: Array, carried: Array, voxels: Array) -> Arr
         out[row, 6] = faces / surface
         out[row, 7] = carried[e, _HIGHEST]
         out[row, 8] = np.log1p(carried[e, _CONTACTS])
-    return out
 
 
 @njit(cache=True, nogil=True)
-def _merge_best(
-    table: Table, carried: Array, voxels: Array, heap: Heap, dead: Array, met: Array, touched: Array, lowest: float
-) -> tuple[Any, Any, Any]:  # fmt: skip
-    """Merge across the best edge; return it (-1 if none is good enough), its score and how many edges it touched."""
-    score, items = heap[0], heap[1]
-    best = items[0]
-    if score[best] < lowest:
+def _advance(
+    table: Table, state: tuple[Array, ...], heap: Heap, found: Array, lowest: float, growth: float
+) -> tuple[Any, Any, Any]:
+    """Take in the scores of the edges touched last, merge across the best edge and measure those touched by that.
+
+    Returns the edge (-1 if none is good enough), its score and how many edges are to be scored.
+    """
+    carried, voxels, limit, dead, handed, touched, features = state
+    for k in range(len(found)):
+        rescore(touched[k], found[k], heap)
+    if heap[3][0] == 0 or heap[0][heap[1][0]] < lowest:
         return -1, 0.0, 0
+    best = heap[1][0]
     remove(best, heap)
-    keeper, gone, joined = contract(best, table, dead, score, met)
+    keeper, gone, count = contract(best, table, dead, heap[0], handed)
     voxels[keeper] += voxels[gone]
-    for k in range(joined):
-        stays, ends = met[k, 0], met[k, 1]
-        remove(ends, heap)
-        for column in (_AREA, _AFFINITY, _STRONG, _CONTACTS):
-            carried[stays, column] += carried[ends, column]
-        carried[stays, _HIGHEST] = max(carried[stays, _HIGHEST], carried[ends, _HIGHEST])
-    return best, score[best], edges_of(keeper, table, dead, touched)
+    for k in range(count):
+        stays, ends = handed[k, 0], handed[k, 1]
+        touched[k] = stays
+        if ends >= 0:
+            remove(ends, heap)
+            _add_up(carried[stays], carried[ends])
+    if voxels[keeper] > limit[keeper]:
+        limit[keeper] = voxels[keeper] * (1 + growth)
+        count = edges_of(keeper, table, dead, touched)
+    _measure(touched[:count], table[0], carried, voxels, features)
+    return best, heap[0][best], count
 
 
 @njit(cache=True, nogil=True)
-def _rescored(touched: Array, probabilities: Array, heap: Heap) -> None:
-    for k in range(len(touched)):
-        rescore(touched[k], probabilities[k], heap)
+def _add_up(contact: Array, other: Array) -> None:
+    for column in (_AREA, _AFFINITY, _STRONG, _CONTACTS):
+        contact[column] += other[column]
+    contact[_HIGHEST] = max(contact[_HIGHEST], other[_HIGHEST])

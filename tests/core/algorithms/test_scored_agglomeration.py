@@ -88,7 +88,7 @@ def test_a_scorer_that_returns_the_mean_affinity_gives_mean_agglomeration():
 @given(st.integers(0, 2**32 - 1), st.integers(2, 10), st.integers(1, 30))
 def test_the_order_is_that_of_scoring_everything_anew_after_each_merge(seed, n, count):
     graph = random_graph(seed, n, count)
-    tree = agglomerate_by_scorer(*graph, Scorer(strange))
+    tree = agglomerate_by_scorer(*graph, Scorer(strange), growth=0.0)
     scores, partitions = slow(*graph, strange)
     assert tree.scores == pytest.approx(np.minimum.accumulate(scores) if scores else [], abs=1e-5)
     for k, partition in enumerate(partitions):
@@ -119,6 +119,18 @@ def test_a_scorer_sees_the_joined_contact_and_the_joined_regions():
     wanted = edge_features(*(np.array([x]) for x in (0.35, 40, 0.25, 300, 50)))
     assert joined[:, :7] == pytest.approx(wanted, rel=1e-6)
     assert joined[0, 7:] == pytest.approx([0.8, np.log(3)], rel=1e-6)
+
+
+@pytest.mark.parametrize(("growth", "rows"), [(0.0, 3), (0.5, 1)])
+def test_contacts_that_a_small_merge_leaves_alone_wait_until_the_region_has_grown(growth, rows):
+    # A large region 1 with three neighbours takes in the small 5, which hands over its contact with 4.
+    pairs = np.array([[1, 2], [1, 3], [1, 4], [1, 5], [4, 5]])
+    affinity, ones = np.array([0.1, 0.2, 0.3, 0.9, 0.4]), np.ones(5)
+    size = np.array([0, 1000, 50, 50, 50, 10])
+    scorer = Scorer(mean_of)
+    agglomerate_by_scorer(pairs, affinity, ones, ones, size, scorer, growth=growth)
+    assert [len(seen) for seen in scorer.seen[:2]] == [5, rows]
+    assert 0.35 in scorer.seen[1][:, 0].round(4)  # the joined contact is always scored at once
 
 
 @pytest.mark.parametrize(
