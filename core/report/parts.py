@@ -34,7 +34,7 @@ def heading(project: Project, now: datetime) -> Markup:
         f"{extent} µm. "
     )
     stand = (
-        f"Generation {project.generation}, as the run made it"
+        f"Generation {project.generation}, without edits"
         if project.generation
         else "No supervoxels yet"
     )
