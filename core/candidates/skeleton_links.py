@@ -1,10 +1,11 @@
 """From supervoxels on disk to pairs of segments whose skeletons face each other.
 
-The volume is read slab by slab and downsampled to about 30 nm at once, so the full resolution is never held.
+The volume is read block by block and downsampled to about 30 nm at once, so the full resolution is never held.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -30,10 +31,12 @@ from segmend.core.errors import ProjectError
 from segmend.core.geometry import Box, Grid, Zyx
 from segmend.core.segmentation.graph_files import GraphArrays
 from segmend.core.volumes.base import Volume
+from segmend.core.volumes.lazy import chunk_of
 
 Array = NDArray[Any]
 
-_SLAB_VOXELS = 64 * 1024 * 1024
+_BLOCK_ZYX = (64, 512, 512)
+"""About what is read at once, in whole chunks and whole coarse voxels."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +95,7 @@ class SkeletonLinks:
 def coarse_supervoxels(
     supervoxels: Volume, segment_of: Array, segment_size: Array, resolution_nm: float
 ) -> CoarseSupervoxels:
-    """Read a volume slab by slab and downsample it so that thin objects survive.
+    """Read a volume block by block and downsample it so that thin objects survive.
 
     Parameters
     ----------
@@ -105,13 +108,27 @@ def coarse_supervoxels(
     """
     grid = supervoxels.grid
     factor = coarse_factor(grid.voxel_size_nm_zyx, resolution_nm)
-    _, y, x = shape = supervoxels.shape_zyx
-    depth = factor[0] * max(1, _SLAB_VOXELS // (y * x * factor[0]))
-    slabs = [
-        downsample_thin(supervoxels.read(box), segment_of, segment_size, factor)
-        for box in Box.of_shape(shape).blocks((depth, y, x))
-    ]
-    return CoarseSupervoxels(np.concatenate(slabs), _coarse_grid(grid, factor))
+    shape = coarse_shape(supervoxels.shape_zyx, factor)
+    coarse = np.empty(shape, np.uint32)
+    for box in Box.of_shape(supervoxels.shape_zyx).blocks(_block_shape(supervoxels, factor)):
+        start = tuple(a // f for a, f in zip(box.start_zyx, factor, strict=True))
+        part = downsample_thin(supervoxels.read(box), segment_of, segment_size, factor)
+        stop = tuple(a + n for a, n in zip(start, part.shape, strict=True))
+        coarse[Box(start, stop).slices] = part  # type: ignore[arg-type]
+    return CoarseSupervoxels(coarse, _coarse_grid(grid, factor))
+
+
+def coarse_shape(shape_zyx: Zyx, factor_zyx: Zyx) -> Zyx:
+    """Return the extent of the coarser copy of a volume."""
+    z, y, x = (-(-n // f) for n, f in zip(shape_zyx, factor_zyx, strict=True))
+    return z, y, x
+
+
+def _block_shape(supervoxels: Volume, factor: Zyx) -> Zyx:
+    chunk = chunk_of(supervoxels) or (1, 1, 1)
+    unit = [math.lcm(f, c) for f, c in zip(factor, chunk, strict=True)]
+    z, y, x = (u * max(1, b // u) for u, b in zip(unit, _BLOCK_ZYX, strict=True))
+    return z, y, x
 
 
 def _coarse_grid(grid: Grid, factor: Zyx) -> Grid:

@@ -44,12 +44,13 @@ def _objects(home: Home, box: Box | None) -> tuple[int | None, int | None]:
         return None, None
     mapped = (graph / "segment_of.npy").is_file()
     if box is None:
-        supervoxels = len(load_array(graph / "size.npy")) - 1
-        return supervoxels, len(load_array(graph / "export_ids.npy")) - 1 if mapped else None
+        supervoxels = len(load_array(graph / "size.npy", mapped=True)) - 1
+        segments = load_array(graph / "export_ids.npy", mapped=True) if mapped else None
+        return supervoxels, None if segments is None else len(segments) - 1
     volume = open_pyramid(home.folder / "supervoxels.zarr")[0]
-    inside = np.zeros(len(load_array(graph / "size.npy")), bool)
+    inside = np.zeros(len(load_array(graph / "size.npy", mapped=True)), bool)
     for slab in box.intersect(Box.of_shape(volume.shape_zyx)).blocks((16, 1024, 1024)):
-        inside[np.unique(volume.read(slab))] = True
+        inside[volume.read(slab)] = True
     inside[0] = False
     if not mapped:
         return int(inside.sum()), None

@@ -1,4 +1,7 @@
-"""Skeletons of the larger segments, and the pairs of supervoxels that their ends suggest to join."""
+"""Skeletons of the larger segments, and the pairs of supervoxels that their ends suggest to join.
+
+Only the coarser copy is held in memory; it is read block by block.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from segmend.core.errors import StageError
 from segmend.core.geometry import Box
 from segmend.core.pipeline.artifacts import replace_folder
 from segmend.core.pipeline.settings import SkeletonsSettings, StageSettings
 from segmend.core.pipeline.stage import BaseStage, Scope, StageContext, Summary
+from segmend.core.project import Project
+
+LARGEST_COPY = 512**3
+"""Voxels of the coarser copy; tracing takes about 45 bytes for each, 6 GB for these."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +32,20 @@ class SkeletonsStage(BaseStage):
     inputs: ClassVar[tuple[str, ...]] = ("supervoxels", "graph", "segments")
     outputs: ClassVar[Mapping[str, tuple[str, ...]]] = {"skeletons": ("skeletons",)}
     scope: ClassVar[Scope] = "derived"
+
+    def check(self, project: Project) -> None:
+        """Refuse volumes whose coarser copy is too large for one worker."""
+        from segmend.core.algorithms.skeletons import coarse_factor
+        from segmend.core.candidates.skeleton_links import coarse_shape
+
+        factor = coarse_factor(project.grid.voxel_size_nm_zyx, self.settings.resolution_nm)
+        z, y, x = coarse_shape(project.shape_zyx, factor)
+        if z * y * x > LARGEST_COPY:
+            raise StageError(
+                f"stage skeletons traces a copy at about {self.settings.resolution_nm:g} nm in one worker, and its "
+                f"{z} x {y} x {x} voxels are more than {LARGEST_COPY:,}; raise skeletons.resolution_nm, leave the "
+                "stage out with --stages, or make the project on a part with --box"
+            )
 
     def run_block(self, context: StageContext, box: Box) -> None:
         """Trace on a coarser copy and pair the ends."""

@@ -12,8 +12,10 @@ from segmend.core.pipeline.runner import default_stages, run_pipeline
 from segmend.core.pipeline.settings import (
     AgglomerationSettings,
     PipelineSettings,
+    StageSettings,
     WatershedSettings,
 )
+from segmend.core.pipeline.stage import BaseStage
 from segmend.core.pipeline.stages.agglomeration import AgglomerationStage
 from segmend.core.project import Project, open_project
 from segmend.core.segmentation.graph_files import load_graph
@@ -227,4 +229,4 @@ def test_settings_are_recorded_in_the_project(make_project):
 def test_volumes_above_the_limit_are_refused(make_project, monkeypatch):
     monkeypatch.setattr("segmend.core.pipeline.stage.WHOLE_VOLUME_LIMIT", 1000)
     with pytest.raises(StageError, match=r"more than 512 x 512 x 512; .*--box"):
-        run(make_project())
+        BaseStage(StageSettings()).check(make_project())

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 
-from segmend.core.algorithms.skeletons import Skeleton
+from segmend.core.algorithms.skeletons import Skeleton, downsample_thin
+from segmend.core.candidates import skeleton_links
 from segmend.core.candidates.skeleton_links import load_links
 from segmend.core.candidates.store import load_candidates
-from segmend.core.errors import ProjectError
-from segmend.core.geometry import Grid
+from segmend.core.errors import ProjectError, StageError
+from segmend.core.geometry import Box, Grid
 from segmend.core.pipeline.runner import run_pipeline
 from segmend.core.pipeline.settings import PipelineSettings, SkeletonsSettings
 from segmend.core.pipeline.skeleton_files import load_skeletons, save_skeletons
+from segmend.core.pipeline.stages import skeletons
+from segmend.core.pipeline.stages.skeletons import SkeletonsStage
 from segmend.core.project import create_project
 from segmend.core.volumes.memory import MemoryVolume
 
@@ -69,3 +74,50 @@ def test_a_broken_neurite_gets_skeletons_a_link_and_a_candidate(tmp_path):
     merges = [c for c in load_candidates(folder / "candidates.json") if c.kind == "merge"]
     assert [tuple(sorted(c.anchors)) for c in merges] == [(1, 2)]
     assert report.candidates == len(load_candidates(folder / "candidates.json"))
+
+
+# -- large volumes ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("block", "factor"), [((4, 5, 6), (1, 1, 1)), ((5, 9, 7), (2, 3, 1))])
+def test_the_coarser_copy_does_not_depend_on_the_blocks_it_is_read_by(monkeypatch, block, factor):
+    labels = np.random.default_rng(0).integers(0, 9, (11, 20, 17)).astype(np.uint32)
+    segment_of, sizes = np.arange(9, dtype=np.uint32), np.arange(9) + 1
+    volume = MemoryVolume(labels, Grid(tuple(30.0 / f for f in factor)))
+    monkeypatch.setattr(skeleton_links, "_BLOCK_ZYX", block)
+    found = skeleton_links.coarse_supervoxels(volume, segment_of, sizes, 30.0)
+    assert np.array_equal(found.supervoxels, downsample_thin(labels, segment_of, sizes, factor))
+
+
+def test_blocks_are_read_in_whole_chunks_and_coarse_voxels():
+    class Chunked(MemoryVolume):
+        chunk_zyx = (16, 128, 128)
+        read_boxes: ClassVar[list[Box]] = []
+
+        def read(self, box):
+            self.read_boxes.append(box)
+            return super().read(box)
+
+    labels = np.ones((100, 600, 700), np.uint8).astype(np.uint32)
+    volume = Chunked(labels, Grid((10.0, 10.0, 15.0)))
+    segment_of, sizes = np.arange(2, dtype=np.uint32), np.array([0, labels.size])
+    found = skeleton_links.coarse_supervoxels(volume, segment_of, sizes, 30.0)
+    assert found.supervoxels.shape == (34, 200, 350)
+    assert (found.supervoxels == 1).all()
+    assert len(volume.read_boxes) == 12
+    for box in volume.read_boxes:
+        units = zip(box.start_zyx, (16, 128, 128), (3, 3, 2), strict=True)
+        assert all(a % c == a % f == 0 for a, c, f in units)
+
+
+def test_the_limit_is_that_of_the_coarser_copy(tmp_path, monkeypatch):
+    labels = np.ones((9, 12, 30), np.uint32)
+    project = create_project(
+        tmp_path / "p.segmend", supervoxels=MemoryVolume(labels, Grid((10.0, 10.0, 10.0)))
+    )
+    stage = SkeletonsStage(SkeletonsSettings())
+    monkeypatch.setattr(skeletons, "LARGEST_COPY", 3 * 4 * 10)
+    stage.check(project)
+    monkeypatch.setattr(skeletons, "LARGEST_COPY", 3 * 4 * 10 - 1)
+    with pytest.raises(StageError, match=r"its 3 x 4 x 10 voxels are more than 119; raise"):
+        stage.check(project)
