@@ -1,7 +1,8 @@
 """Hierarchical agglomeration by a quantile of the affinities of a contact.
 
-Two of the scoring functions that Funke et al. 2018 (arXiv 1709.02974) compare beside the mean: a quantile of the
-affinities between two regions, kept as a histogram that is added up when contacts become one, and the maximum.
+Funke et al. 2018 (arXiv 1709.02974, abstract: "percentile-based agglomeration"): the score of two regions is a quantile
+of the affinities of all faces between them. It comes from a histogram per contact; histograms of contacts that become
+one are added up. The maximum, the quantile of 1, is single linkage.
 
 A quantile is reducible, like the mean: below the smaller of two quantiles both contacts have too few affinities, so
 has their sum, and at the larger one both have enough. So a joined contact never scores above the better of its parts,

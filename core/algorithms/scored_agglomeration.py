@@ -1,8 +1,8 @@
 """Hierarchical agglomeration by a scorer that judges every contact anew after each merge that touches it.
 
 Nunez-Iglesias et al. 2013 (PLoS ONE 8(8): e71715, "Machine learning of hierarchical clustering to segment 2D and 3D
-images"): a policy learned from examples gives each pair of regions a probability; the best pair merges first, the
-features of the new region and of its contacts come from those of the parts, and its pairs are scored again.
+images", Methods): a policy learned from examples gives each pair of regions a probability; the best pair merges first,
+the features of the new region and of its contacts come from those of the parts, and its pairs are scored again.
 
 A large region has thousands of contacts, and a merge with a small one changes next to nothing for most of them. So
 contacts are scored again at once where they are new to the region or joined, the others when the region has grown by

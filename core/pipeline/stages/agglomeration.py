@@ -34,6 +34,7 @@ class AgglomerationStage(BaseStage):
     name: ClassVar[str] = "agglomeration"
     settings_form: ClassVar[type[StageSettings]] = AgglomerationSettings
     inputs: ClassVar[tuple[str, ...]] = ("graph",)
+    optional: ClassVar[tuple[str, ...]] = ("histogram",)
     outputs: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "segments": tuple(f"graph/{name}.npy" for name in _ARRAYS)
     }

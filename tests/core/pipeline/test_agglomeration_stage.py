@@ -16,11 +16,17 @@ from segmend.core.candidates import edge_scorers
 from segmend.core.candidates.edge_scorers import edge_scorer
 from segmend.core.errors import InputError, StageError
 from segmend.core.geometry import Box
-from segmend.core.pipeline.settings import AgglomerationSettings
+from segmend.core.pipeline.runner import run_pipeline
+from segmend.core.pipeline.settings import (
+    NEED_HISTOGRAMS,
+    AgglomerationSettings,
+    PipelineSettings,
+)
 from segmend.core.pipeline.stage import StageContext
 from segmend.core.pipeline.stages.agglomeration import AgglomerationStage
 from segmend.core.pipeline.stages.agglomeration_methods import Contacts, agglomerated, merge_tree
-from segmend.core.segmentation.graph_files import load_array, save_array
+from segmend.core.project import open_project
+from segmend.core.segmentation.graph_files import load_array, load_graph, save_array
 
 METHODS = get_args(AgglomerationSettings.model_fields["method"].annotation)
 VOXEL = (10.0, 10.0, 10.0)
@@ -259,3 +265,28 @@ def test_the_edge_model_gives_strong_broad_contacts_a_higher_probability():
     tree, _ = run(graph, method="learned")
     assert tree.edges.tolist() == [[1, 2], [3, 4]]
     assert tree.scores[0] > 0.5 > tree.scores[1]
+
+
+@pytest.mark.parametrize("method", ["quantile", "maximum", "learned", "multicut"])
+def test_a_run_has_the_graph_stage_make_what_the_method_reads(make_project, method):
+    project = make_project()
+    chosen = PipelineSettings.from_values({"agglomeration": {"method": method}})
+    run_pipeline(project, ("watershed", "graph", "agglomeration"), chosen, scheduler="synchronous")
+    folder = open_project(project.path).graph_dir
+    graph = load_graph(folder)
+    bins = load_array(folder / "histogram.npy").shape[1]
+    assert bins == (64 if method in NEED_HISTOGRAMS else 0)
+    tree = MergeTree(graph.merge_edges, graph.merge_scores)
+    assert np.array_equal(cut_tree(tree, graph.supervoxel_count, 0.4), graph.segment_of)
+
+
+def test_only_agglomeration_with_a_method_that_needs_more_of_the_graph_is_refused(make_project):
+    project = make_project()
+    chain = ("watershed", "graph", "agglomeration")
+    run_pipeline(project, chain, PipelineSettings(), scheduler="synchronous")
+    chosen = PipelineSettings.from_values({"agglomeration": {"method": "quantile"}})
+    with pytest.raises(StageError, match="run the graph stage too"):
+        run_pipeline(open_project(project.path), chain[2:], chosen, scheduler="synchronous")
+    assert run_pipeline(
+        open_project(project.path), chain[1:], chosen, scheduler="synchronous"
+    ).segments
