@@ -94,6 +94,22 @@ def test_the_only_worker_of_a_scheduler_comes_back(image_project, scheduler, wha
     assert set(begun.values()) == {1}
 
 
+def test_a_worker_without_a_nanny_cannot_be_ended(image_project):
+    with (
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, processes=False, protocol="tcp://",
+            dashboard_address="127.0.0.1:0",
+        ) as cluster,
+        pytest.raises(StageError, match="has no nanny"),
+    ):  # fmt: skip
+        run_pipeline(
+            image_project,
+            [NegativeStage(NegativeSettings(seconds=3.0))],
+            scheduler=cluster.scheduler_address,
+            block_timeout=0.5,
+        )
+
+
 def test_a_program_killed_in_the_second_round_goes_on_there(image_project, tmp_path):
     path = image_project.path
     program = [sys.executable, str(Path(__file__).with_name("run_negative.py")), str(path), "0.3"]
