@@ -3,6 +3,7 @@
 from itertools import product
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
@@ -65,10 +66,11 @@ def fragments_in_blocks(affinities, mask, block, context=40, **chosen):
 
 
 def watershed_in_blocks(affinities, mask, block, dust, context=40, **chosen):
+    scale = 255 if affinities.dtype == np.uint8 else 1
     return blockwise(
         affinities, mask, block, watershed_margin(context),
         lambda values, part, mask: watershed_rest(values, part, mask=mask, **chosen),
-        threshold=chosen["size_threshold"], floor=chosen["link_affinity"] * 255, dust=dust,
+        threshold=chosen["size_threshold"], floor=chosen["link_affinity"] * scale, dust=dust,
     )  # fmt: skip
 
 
@@ -126,3 +128,53 @@ def test_watershed_in_blocks_is_that_of_the_whole(
     chosen = {"low": low, "high": high, "size_threshold": size, "link_affinity": link}
     whole = watershed(affinities, dust_threshold=dust, mask=mask, **chosen)
     assert (watershed_in_blocks(affinities, mask, block, dust, **chosen) == whole).all()
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    shape=SHAPES,
+    block=BLOCKS,
+    filter_size=st.sampled_from([1, 3]),
+    size=st.sampled_from([0, 5, 20]),
+)
+def test_without_plateaus_one_voxel_of_context_is_enough(seed, shape, block, filter_size, size):
+    affinities = np.random.default_rng(seed).random((3, *shape), np.float32)
+    chosen = {"filter_size": filter_size, "farthest": 1}
+    found = fragments_in_blocks(affinities, None, block, context=1, **chosen)
+    assert (found == seeded_fragments(affinities, **chosen)).all()
+    chosen = {"high": 1.0, "size_threshold": size, "link_affinity": 0.0}
+    found = watershed_in_blocks(affinities, None, block, 3, context=1, **chosen)
+    assert (found == watershed(affinities, dust_threshold=3, **chosen)).all()
+
+
+@pytest.mark.parametrize("width", [3, 5, 8])
+def test_a_plateau_beyond_the_context_goes_to_one_of_its_basins(width):
+    affinities = np.zeros((3, 1, 1, 40), np.uint8)
+    affinities[2, 0, 0, 1:] = [250, *[100] * 37, 250]
+    chosen = {"size_threshold": 0, "link_affinity": 0.5}
+    whole = watershed(affinities).ravel()
+    found = watershed_in_blocks(affinities, None, (1, 1, width), 0, context=2, **chosen).ravel()
+    assert whole.max() == found.max() == 2
+    assert np.flatnonzero(np.diff(found.astype(int))).size == 1
+    assert found[[0, -1]].tolist() == whole[[0, -1]].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("value", [0, 128, 255])
+def test_constant_affinities_are_one_supervoxel_or_none_on_every_grid(value):
+    affinities = np.full((3, 6, 9, 12), value, np.uint8)
+    chosen = {"size_threshold": 20, "link_affinity": 0.5}
+    found = watershed_in_blocks(affinities, None, (3, 4, 5), 5, context=2, **chosen)
+    assert (found == (value > 0)).all()
+    chosen = {"filter_size": 3, "farthest": 2}
+    found = fragments_in_blocks(affinities, None, (3, 4, 5), context=2, **chosen)
+    assert (found == 1).all()
+
+
+def test_nothing_in_the_mask_is_nothing_found():
+    affinities = np.full((3, 4, 4, 4), 200, np.uint8)
+    mask = np.zeros((4, 4, 4), bool)
+    chosen = {"filter_size": 3, "farthest": 2}
+    assert not fragments_in_blocks(affinities, mask, (2, 2, 2), **chosen).any()
+    chosen = {"size_threshold": 20, "link_affinity": 0.5}
+    assert not watershed_in_blocks(affinities, mask, (2, 2, 2), 5, **chosen).any()
