@@ -139,7 +139,7 @@ class Proofreading:
             self.session,
             self._jobs,
             self._window.threshold,
-            ThresholdStage(self._window.scene),
+            ThresholdStage(self._window.scene, self._window.layers.bind),
             use=use,
             truth=lambda: self.truth.table,
             changed=self._changed,

@@ -1,14 +1,13 @@
-"""The sections while thresholds are tried: the candidate gives way, the colours of the segments come forward."""
+"""The sections while thresholds are tried: the candidate gives way, and the segments to those of a threshold."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from numpy.typing import NDArray
 
-from segmend.app.layers.scene import CANDIDATE, SEGMENTS, Scene
-
-_OPACITY = 0.45
+from segmend.app.layers.scene import CANDIDATE, Scene
 
 
 class ThresholdStage:
@@ -17,35 +16,33 @@ class ThresholdStage:
     Parameters
     ----------
     scene : Scene
+    exchanged : callable
+        Told when another layer stands for the segments.
     """
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: Scene, exchanged: Callable[[], None] = lambda: None) -> None:
         self._scene = scene
+        self._exchanged = exchanged
         self._hidden = False
-        self._before: tuple[bool, float] | None = None
 
     def begin_cuts(self) -> None:
-        """Hide the candidate and make the segments strong enough to see their borders."""
-        candidate, segments = self._scene.layer(CANDIDATE), self._scene.layer(SEGMENTS)
+        """Hide the candidate."""
+        candidate = self._scene.layer(CANDIDATE)
         self._hidden = candidate is not None and candidate.visible
         if self._hidden:
             self._scene.toggle(CANDIDATE)
-        if segments is not None:
-            self._before = segments.visible, segments.opacity
-            segments.visible = True
-            segments.opacity = max(segments.opacity, _OPACITY)
 
     def show_cut(self, colours: NDArray[Any]) -> None:
         """Colour the supervoxels."""
-        self._scene.show_cut(colours)
+        first = not self._scene.cut.shown
+        self._scene.cut.show(colours)
+        if first:
+            self._exchanged()
 
     def end_cuts(self) -> None:
         """Show what was shown before."""
-        self._scene.show_cut(None)
-        segments = self._scene.layer(SEGMENTS)
-        if segments is not None and self._before is not None:
-            segments.visible, segments.opacity = self._before
-        self._before = None
+        self._scene.cut.end()
+        self._exchanged()
         if self._hidden:
             self._scene.toggle(CANDIDATE)
         self._hidden = False

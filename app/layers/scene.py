@@ -13,7 +13,6 @@ import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image, Labels, Surface
 from napari.layers.base import Layer
-from numpy.typing import NDArray
 
 from segmend.app.layers.appearance import (
     AXES,
@@ -24,9 +23,9 @@ from segmend.app.layers.appearance import (
     side_colours,
     value_limits,
 )
+from segmend.app.layers.cut import CUT, CutLayer
 from segmend.app.layers.deferred import SharedReads, SideTable, TwoSides
 from segmend.app.layers.seeds import PIECES, SeedLayers
-from segmend.app.layers.shown_mapping import ShownMapping
 from segmend.app.layers.truth import TRUTH, TruthLayer
 from segmend.app.presenters.candidate_scene import CandidateScene
 from segmend.app.presenters.ports import MESH_COLOURS, ColouredMesh
@@ -76,7 +75,7 @@ class Scene:
         self.solids = solids
         self._shared: tuple[SharedReads, ...] = ()
         self._sides = SideTable()
-        self._shown: ShownMapping | None = None
+        self.cut = CutLayer()
         self.seeds = SeedLayers(sections)
         self.truth = TruthLayer(sections)
         self._mesh_layer: Surface | None = None
@@ -104,7 +103,7 @@ class Scene:
             if model.layers:  # napari collects garbage after every clearing, which takes long
                 model.layers.clear()
         self._shared = ()
-        self._shown = None
+        self.cut.close()
         self.seeds.close()
         self._mesh_layer = None
         self._framed = None
@@ -143,11 +142,11 @@ class Scene:
 
     def _add_labels(self, levels: tuple[Volume, ...], mapping: Any, place: dict[str, Any]) -> None:
         self._shared = tuple(SharedReads(level) for level in levels)
-        self._shown = ShownMapping(mapping)
-        segments = [MappedLabels(level, self._shown) for level in self._shared]
+        segments = [MappedLabels(level, mapping) for level in self._shared]
         sides = [DeferredVolume(TwoSides(level, self._sides)) for level in self._shared]
         for name, arrays, colours in (
             (SEGMENTS, segments, None),
+            (CUT, self.cut.arrays(self._shared), None),
             (CANDIDATE, sides, side_colours()),
         ):
             layer = Labels(
@@ -162,6 +161,7 @@ class Scene:
                 layer.colormap = colours
             layer.editable = False
             self.sections.add_layer(layer)
+        self.cut.take(self.sections.layers[SEGMENTS], self.sections.layers[CUT])
         self.seeds.open(self._shared, self._shared[0].grid)
         self.truth.be_ready(self._shared)
 
@@ -177,12 +177,6 @@ class Scene:
         nothing = np.zeros(0, np.uint32)
         self._sides.show(nothing, nothing)
         self._refresh(CANDIDATE)
-
-    def show_cut(self, colours: NDArray[Any] | None) -> None:
-        """Colour supervoxels by a table instead of their segments; None for the segments again."""
-        if self._shown is not None:
-            self._shown.preview = colours
-            self._refresh(SEGMENTS)
 
     def frame(self, centre_nm: ZyxNm, extent_nm: float) -> None:
         """Move the sections to a place, with `extent_nm` of it visible; avoid empty margins."""
@@ -258,7 +252,8 @@ class Scene:
         self._refresh(SEGMENTS)
 
     def layer(self, name: str) -> Layer | None:
-        """Return a layer by name."""
+        """Return a layer by name; the one that stands for the segments while a threshold is tried."""
+        name = CUT if name == SEGMENTS and self.cut.shown else name
         return next((layer for layer in self.sections.layers if layer.name == name), None)
 
     def toggle(self, name: str) -> None:
@@ -287,7 +282,7 @@ class Scene:
     def segment_under(self, position_nm: Sequence[float]) -> int:
         """Return the dense segment at a place of the section on show, from memory; 0 for none and in a preview."""
         layer = self.layer(SEGMENTS)
-        if layer is None or self._shown is None or self._shown.preview is not None:
+        if layer is None or self.cut.shown:
             return 0
         value = layer.get_value(position_nm, world=True)
         value = value[1] if isinstance(value, tuple) else value

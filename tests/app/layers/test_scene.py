@@ -335,9 +335,9 @@ def test_the_3d_view_reads_no_voxel(big):
 def test_a_cut_colours_the_supervoxels_until_it_is_taken_away(scene, session):
     scene.sections.dims.set_current_step(0, 5)
     colours = np.arange(61, dtype=np.uint32) % 7
-    scene.show_cut(colours)
+    scene.cut.show(colours)
     np.testing.assert_array_equal(shown(scene, SEGMENTS), colours[plane(session, 5)])
-    scene.show_cut(None)
+    scene.cut.end()
     mapped = session.segmentation.segment_of[plane(session, 5)]
     np.testing.assert_array_equal(shown(scene, SEGMENTS), mapped)
 
@@ -346,30 +346,48 @@ def test_no_segment_is_under_the_pointer_in_a_preview(scene, session):
     scene.sections.dims.set_current_step(0, 3)
     settle(scene)
     place = session.project.grid.to_nm((3, 20, 20))
-    scene.show_cut(np.ones(61, np.uint32))
+    scene.cut.show(np.ones(61, np.uint32))
     settle(scene)
     assert scene.segment_under(place) == 0
-    scene.show_cut(None)
+    scene.cut.end()
     settle(scene)
     assert scene.segment_under(place) > 0
 
 
 def test_a_cut_reads_no_voxel(big):
     scene, image, supervoxels, _ = big
-    scene.show_cut(np.arange(1000, dtype=np.uint32)[::-1].copy())
+    scene.cut.show(np.arange(1000, dtype=np.uint32)[::-1].copy())
     settle(scene)
     assert counted((*image, *supervoxels)) == 0
 
 
 def test_candidate_gives_way_to_a_cut_and_comes_back(scene):
     stage = ThresholdStage(scene)
-    opacity = scene.layer(SEGMENTS).opacity
+    segments = scene.layer(SEGMENTS)
+    opacity = segments.opacity
     stage.begin_cuts()
     assert not scene.layer(CANDIDATE).visible
+    stage.show_cut(np.ones(61, np.uint32))
     assert scene.layer(SEGMENTS).opacity > opacity
+    scene.toggle(SEGMENTS)
+    assert not any(layer.visible for layer in (segments, scene.layer(SEGMENTS)))
     stage.end_cuts()
     assert scene.layer(CANDIDATE).visible
-    assert scene.layer(SEGMENTS).opacity == opacity
+    assert scene.layer(SEGMENTS) is segments
+    assert segments.visible
+    assert segments.opacity == opacity
+
+
+def test_a_cut_has_the_colours_of_segments_with_the_same_numbers(scene, session):
+    scene.sections.dims.set_current_step(0, 5)
+    settle(scene)
+    layer = scene.layer(SEGMENTS)
+    colours = layer.colormap.map(shown(scene, SEGMENTS))
+    many = session.segmentation.segment_of + np.where(session.segmentation.segment_of > 0, 490, 0)
+    scene.cut.show(many.astype(np.uint32))
+    cut = scene.layer(SEGMENTS)
+    assert cut is not layer
+    np.testing.assert_array_equal(cut.colormap.map(shown(scene, SEGMENTS)), colours)
 
 
 def test_borders_of_the_truth_are_where_labels_differ(scene, session):
