@@ -2,9 +2,9 @@
 
 Crackle (Silversmith 2022) follows the borders of each section as a chain of turns, Compresso (Matejek et al. 2017)
 stores them as windows of bits. On real segmentations Crackle is the smaller one, 84 to 166 times smaller than uint32
-in large blocks (Compresso 30 to 53, under zstd 59 to 110), and decodes up to twice as fast. Zstd alone, as our Zarr has
-it, is 2.5 to 3 times larger than Crackle and decodes whole chunks up to three times as fast, but cannot decode one
-section of a chunk alone, as both of them can (``segmend bench codecs``).
+in large blocks (Compresso 30 to 53, under zstd 59 to 110), and mostly decodes faster, up to twice. Zstd alone, as our
+Zarr has it, is 2.5 to 3 times larger than Crackle and decodes whole chunks two to three times as fast, but cannot
+decode one section of a chunk alone, as both of them can (``segmend bench codecs``).
 
 Streams are those of the packages, so that other programs read them; their axes are x, y, z, ours the same voxels as
 z, y, x. Sizes are checked before anything is decoded. Neither decoder notices every damage: keep a checksum beside a
