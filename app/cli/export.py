@@ -19,9 +19,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("project", type=Path, help="a NAME.segmend folder")
     parser.add_argument(
         "out",
-        type=Path,
-        help="segmentation: .h5 (dataset /segmentation), .zarr, .tif, .npy, .ckl (Crackle, the smallest) or .cpso"
-        " (Compresso); submission: .tif (isbi2012), .h5 (snemi3d) or .hdf (cremi); meshes (.ply) and skeletons (.swc):"
+        type=_place,
+        help="segmentation: .h5 (dataset /segmentation), .zarr, .tif, .npy, .ckl (Crackle, the smallest), .cpso"
+        " (Compresso), gs:// or s3:// (OME-Zarr), or precomputed:// and one of these or a folder;"
+        " submission: .tif (isbi2012), .h5 (snemi3d) or .hdf (cremi); meshes (.ply) and skeletons (.swc):"
         " a new folder; journal (.jsonl for `segmend adopt`) and candidates: .json",
     )
     parser.add_argument("--what", choices=KINDS, default="segmentation")
@@ -48,7 +49,7 @@ def execute(options: argparse.Namespace) -> Answer:
     from segmend.app.exports import export
     from segmend.core.session import Session
 
-    _check_place(options.out)
+    _check_place(options.out, options.what)
     with Session.open(options.project, read_only=True) as session:
         say_what_is_left_out(session.damaged)
         values = export(
@@ -68,7 +69,25 @@ def execute(options: argparse.Namespace) -> Answer:
     )
 
 
-def _check_place(out: Path) -> None:
+def _place(text: str) -> Path:
+    """Read a path; an address keeps what a path would lose, the folder that a relative one starts from."""
+    from segmend.core.volumes.remote import is_remote, parse_address
+
+    try:
+        return Path(parse_address(text).text if is_remote(text) else text)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _check_place(out: Path, what: str) -> None:
+    from segmend.core.volumes.remote import is_remote
+
+    if is_remote(out):
+        if what != "segmentation":
+            raise InputError(
+                f"{what} are written to this machine only: give the name of a file or a folder"
+            )
+        return
     if not out.absolute().parent.is_dir():
         raise InputError(
             f"the folder {out.absolute().parent} does not exist: make it first, or write somewhere else"
