@@ -140,8 +140,9 @@ def cycles(edges: Array, cut: Multicut) -> int:
 
 def table_2(found: Candidates, biases: dict[str, float]) -> dict[str, Any]:
     """Return precision, recall and accuracy of every method at its bias, what the partition changed, VI and cycles."""
-    report: dict[str, Any] = {}
     before = vi_from_table(found.table)
+    plain = merge_scores(found.edges, found.probability > 0.5, found.owner)
+    report: dict[str, Any] = {"classifier above 0.5": figures(plain)}
     for name, bias in biases.items():
         start = time.process_time()
         joined, cut = solve(name, found, bias)
@@ -159,8 +160,8 @@ def table_2(found: Candidates, biases: dict[str, float]) -> dict[str, Any]:
         row["vi_change"] = round(vi.sum - before.sum, 4)
         if name not in ("threshold", "threshold_closed"):
             row["cycles"] = cycles(found.edges, cut)
-            plain = report["threshold"]
-            row["change"] = {key: round(row[key] - plain[key], 4) for key in COLUMNS}
+            first = report["threshold"]
+            row["change"] = {key: round(row[key] - first[key], 4) for key in COLUMNS}
         report[name] = row
     report["vi_before"] = [round(v, 4) for v in (before.split, before.merge, before.sum)]
     return report
