@@ -78,9 +78,7 @@ def watershed(
         link_affinity=link_affinity,
         mask=mask,
     )
-    keep = rest.size >= dust_threshold
-    keep[0] = False
-    return np.where(keep, np.cumsum(keep), 0).astype(np.uint32)[rest.labels]
+    return without_dust(rest.labels, dust_threshold, rest.size)
 
 
 def watershed_margin(context: int) -> Zyx:
@@ -133,18 +131,20 @@ def _ways(values: Array, scale: float, low: float, high: float, mask: Array | No
     return ways
 
 
-def without_dust(labels: Array, dust: int) -> NDArray[np.uint32]:
+def without_dust(labels: Array, dust: int, size: Array | None = None) -> NDArray[np.uint32]:
     """Make labels smaller than this many voxels background and number the rest densely, in the same order.
 
     Parameters
     ----------
     labels : (z, y, x) uint32, dense
     dust : int
+    size : (n + 1,) integer array, optional
+        Voxels of each label, where they are known.
 
     Returns
     -------
     (z, y, x) uint32
     """
-    keep = np.bincount(labels.ravel(), minlength=1) >= dust
+    keep = (np.bincount(labels.ravel(), minlength=1) if size is None else size) >= dust
     keep[0] = False
     return np.where(keep, np.cumsum(keep), 0).astype(np.uint32)[labels]
