@@ -166,3 +166,13 @@ def test_contact_means_of_nothing_are_none():
     )
     assert edges.shape == (0, 2)
     assert len(affinity) == len(area) == 0
+
+
+def test_regions_that_are_gone_are_swept_out_of_the_table_of_pairs():
+    pairs, affinity, area = random_graph(11, 250, 518)
+    assert len(pairs) == 506  # of 1024 places; 768 may be taken, so the table is swept on the way
+    tree = agglomerate(pairs, affinity, area, 250)
+    scores, partitions = naive(pairs, affinity, area)
+    assert tree.scores == pytest.approx(scores, abs=1e-6)
+    labels = components(tree.edges[:200], 250)
+    assert all(len({labels[i] for i in members}) == 1 for members in partitions[199])
