@@ -101,14 +101,12 @@ def join_blocks(
     scale : float
         What means affinity 1 in the project's affinities.
     """
-    rests = [files.rest(box) for box in boxes]
-    counts = [len(rest.size) - 1 for rest in rests]
+    counts = [files.regions_in(box) for box in boxes]
     threshold = {"fragments": 1, "watershed": chosen.size, "mutex_watershed": 0}[chosen.method]
     floor = chosen.link_affinity * scale if chosen.method == "watershed" else -np.inf
     join = BlockJoining(counts, shape_zyx, threshold=threshold, floor=floor)
-    for index, rest in enumerate(rests):
-        join.add(index, rest)
-    del rests
+    for index, box in enumerate(boxes):
+        join.add(index, files.rest(box))
     for lower, upper, axis in _neighbours(boxes):
         pair = boxes[lower], boxes[upper]
         if chosen.method == "mutex_watershed":

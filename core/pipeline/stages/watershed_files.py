@@ -66,6 +66,7 @@ class WatershedFiles:
         """
         values = (rest.weight, rest.size, rest.first, *rest.passes)
         arrays: dict[str, Any] = dict(zip(_REST, values, strict=True))
+        arrays["regions"] = np.array(len(rest.size) - 1)
         for direction, side in rest.sides.items():
             for name, array in side._asdict().items():
                 arrays[f"side_{direction}_{name}"] = array
@@ -75,6 +76,11 @@ class WatershedFiles:
         with _partial(path).open("wb") as file:
             np.savez(file, **arrays)
         _partial(path).replace(path)
+
+    def regions_in(self, box: Box) -> int:
+        """Read the number of regions of a block."""
+        with np.load(self._path("rest", box, "npz"), allow_pickle=False) as file:
+            return int(file["regions"])
 
     def rest(self, box: Box) -> Rest:
         """Read what `save_rest` wrote, without labels and sides."""
