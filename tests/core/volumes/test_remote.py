@@ -19,6 +19,7 @@ from buckets import fake_buckets
 
 from segmend.core.errors import InputError, VolumeError
 from segmend.core.geometry import Box, Grid
+from segmend.core.project import create_project
 from segmend.core.volumes import remote
 from segmend.core.volumes.opening import open_affinities, open_image, open_labels
 from segmend.core.volumes.remote import is_remote, parse_address
@@ -149,6 +150,17 @@ def test_a_web_server_is_read(web, tmp_path, how):
     assert np.array_equal(volume.read(PART), voxels[PART.slices])
     with pytest.raises(VolumeError, match="web servers are only read"):
         write(f"{place}2")
+
+
+def test_a_project_is_made_from_addresses_and_remembers_them(web, tmp_path):
+    image = write(tmp_path / "i.zarr", numbers(np.uint8), labels=False)
+    labels = write(f"precomputed://{tmp_path / 's'}")
+    places = {"image": f"{web}/i.zarr", "supervoxels": f"precomputed://{web}/s"}
+    project = create_project(tmp_path / "p.segmend", **places)
+    assert dict(project.config.sources) == places
+    assert project.grid == GRID
+    assert np.array_equal(project.image.read(PART), image[PART.slices])
+    assert len(np.unique(project.supervoxel_pyramid[0].read(WHOLE))) == len(np.unique(labels))
 
 
 def test_affinities_of_a_web_server_have_channels_first(web, tmp_path):
