@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from segmend.core.algorithms.region_graph import (
     region_graph,
-    strongest_contacts,
     supervoxel_table,
 )
 from segmend.core.errors import InputError
@@ -70,14 +69,6 @@ def test_ids_of_a_large_volume_in_a_small_box():
     ]
     assert (graph.affinity == 0.5).all()
     assert (graph.strong == 0).all()
-
-
-def test_strongest_contacts_of_a_height_take_the_lower_side_of_each_face():
-    labels = np.array([[[1, 1, 2, 2], [1, 1, 2, 2]]], np.uint32)
-    height = np.array([[[9, 4, 5, 9], [9, 3, 7, 9]]], np.float32)
-    pairs, passes = strongest_contacts(labels, height)
-    assert pairs.tolist() == [[1, 2]]
-    assert passes.tolist() == [4]
 
 
 def test_a_volume_without_contacts_has_no_edges():
