@@ -3,7 +3,7 @@
 Real labels are used where the development data is, synthetic ones elsewhere; affinities are made from labels by
 blurring, missed membranes and noise, so that the number of supervoxels is like that of a small network.
 
-    python tests/benchmarks/bench_segmentation.py [--edge 250] [--repeats 3]
+    segmend bench kernels [--edge 250] [--repeats 3]
 """
 
 from __future__ import annotations
