@@ -228,7 +228,7 @@ def no_cut(session: Any) -> str:
         return "its segments were imported, no threshold made them"
     method = config.stages.get("agglomeration", {}).get("method", "")
     if "multicut" in method:
-        return "a multicut has no merge tree, change its settings and run it again"
+        return "a multicut is no cut of a merge tree, choose another method of agglomeration in the settings"
     if not len(session.segmentation.base.merge_edges):
         return "there is no merge tree, run the agglomeration first"
     return ""

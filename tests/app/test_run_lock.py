@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 
 import pytest
 
 from segmend.app import pipeline_process
 from segmend.app.cli import run as run_command
-from segmend.app.pipeline_process import PipelineRequest
+from segmend.app.pipeline_process import EDITS, PipelineRequest
 from segmend.core.candidates.store import load_candidates
 from segmend.core.errors import ProjectError, ProjectLocked
+from segmend.core.pipeline import runner
 from segmend.core.pipeline.progress import CancelToken, RunReport
 from segmend.core.project_lock import ProjectLock
 from segmend.core.session import Session
@@ -104,3 +106,23 @@ def test_edits_count_also_when_they_were_undone(project_path):
     assert (
         recorded_edits(session.project) == 1
     )  # a run may not take the chance to redo away unasked
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_run_beside_edits_brings_them_over_or_leaves_them(project_path, monkeypatch, keep):
+    with Session.open(project_path) as session:
+        merge_once(session)
+        merged = session.segmentation.segment_of.copy()
+    monkeypatch.setattr(RUN_PIPELINE, partial(runner.run_pipeline, scheduler="synchronous"))
+    request = PipelineRequest(
+        project_path, ("graph", "agglomeration"), new_generation=True, keep_edits=keep
+    )
+    told = []
+    report = pipeline_process._run(request, told.append, CancelToken())
+    assert report.generation == 2
+    with Session.open(project_path, read_only=True) as session:
+        assert session.project.generation == 2
+        assert session.edit_count == int(keep)
+        assert (session.segmentation.segment_of == merged).all() == keep
+    words = [one.message for one in told if one.stage == EDITS]
+    assert words[-1:] == (["1 of 1 decisions kept"] if keep else [])
