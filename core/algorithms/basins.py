@@ -2,7 +2,7 @@
 
 Every voxel holds one byte: bit d is set when direction d (-z, -y, -x, +z, +y, +x) is a steepest way up, bit 7 when the
 voxel takes part at all. The byte array is made from affinities (`watershed`) or from a height (`fragments`); what
-follows is the same for both and is that of Zlateski & Seung 2015 (arXiv 1505.00249, section 2 and algorithm 1):
+follows is the same for both and is that of Zlateski & Seung 2015 (arXiv 1505.00249, watershed transform):
 
 * a plateau with a way out is divided: each voxel goes to the exit that is nearest in steps inside the plateau (breadth
   first from the voxels that have a way out);

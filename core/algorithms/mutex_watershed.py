@@ -1,6 +1,6 @@
 """Mutex watershed on short and long-range affinities.
 
-Wolf et al. 2018, "The mutex watershed: efficient, parameter-free image partitioning" (ECCV 2018), algorithm 1; the
+Wolf et al. 2018, "The mutex watershed: efficient, parameter-free image partitioning" (ECCV 2018); the
 journal version is Wolf et al. 2020, "The mutex watershed and its objective" (arXiv 1904.12654). Edges are taken in the
 order of falling absolute weight; an attractive edge joins two regions unless they exclude each other, a repulsive edge
 makes them exclude each other unless they are joined already.

@@ -68,7 +68,7 @@ class Mutexes:
             self.used[0] = len(alive)
 
     def join(self, u: Array, v: Array, attractive: Array, order: Array) -> None:
-        """Join regions or make them exclude each other, edge by edge (Wolf et al. 2018, algorithm 1).
+        """Join regions or make them exclude each other, edge by edge (Wolf et al. 2018).
 
         An attractive edge joins its regions unless they exclude each other; a repulsive one makes them exclude each
         other unless they are joined.

@@ -26,7 +26,7 @@ def distinct(seed, shape, attractive=0.3):
 
 
 def definition(weights, offsets, strides):
-    """Take the edges one by one (Wolf et al. 2018, algorithm 1); ties as documented."""
+    """Take the edges one by one (Wolf et al. 2018); ties as documented."""
     shape = weights.shape[1:]
     edges = []
     for c, (offset, stride) in enumerate(zip(offsets, strides, strict=True)):
