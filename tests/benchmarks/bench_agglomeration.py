@@ -5,7 +5,8 @@ method is tried with a grid of settings on z 64..127; the one with the least var
 on z 128..159, which neither the network nor the edge model saw in training. Both were trained on z 0..127, so what
 the learned method shows on z 64..127 is flattered. Keys per method: setting; vi_tuned and vi_tolerant_tuned on
 z 64..127; vi_judged, vi_split_judged, vi_merge_judged and vi_tolerant_judged on z 128..159; seconds, of CPU, for the
-tree and the segments of z 64..127; second_threshold_s, for another cut of that tree.
+tree and the segments of z 64..127; second_threshold_s, for another cut of that tree. Under speed, the same seconds on
+the many small basins of fib25_raw_256.h5 (256^3) with default settings.
 
     segmend bench agglomeration [--cache FOLDER] [--only METHOD ...]
 """
@@ -30,8 +31,10 @@ from segmend.core.algorithms.agglomeration import MergeTree, cut_tree
 from segmend.core.algorithms.boundaries import beside_boundary
 from segmend.core.algorithms.contingency import Contingency, add_tables, contingency
 from segmend.core.algorithms.fragments import seeded_fragments
+from segmend.core.algorithms.graph_parts import contact_part
 from segmend.core.algorithms.metrics import vi_from_table
 from segmend.core.algorithms.region_graph import region_graph, supervoxel_table
+from segmend.core.algorithms.watershed import watershed
 from segmend.core.candidates.edge_scorers import edge_scorer
 from segmend.core.pipeline.settings import AgglomerationSettings, WatershedSettings
 from segmend.core.pipeline.stages.agglomeration_methods import Contacts, agglomerated
@@ -58,22 +61,13 @@ def grid(method: str) -> Iterator[tuple[dict[str, Any], list[float]]]:
         yield {}, FINE
 
 
-def histograms(supervoxels: Array, values: Array, edges: Array, bins: int) -> Array:
-    """Count the faces of every contact by affinity."""
-    wide = np.int64(supervoxels.max()) + 1
-    known = edges[:, 0].astype(np.int64) * wide + edges[:, 1]
-    counts = np.zeros((len(edges), bins), np.uint32)
-    for axis in range(3):
-        ahead, behind = (
-            tuple(part if a == axis else slice(None) for a in range(3))
-            for part in (slice(1, None), slice(None, -1))
-        )
-        a, b = supervoxels[ahead], supervoxels[behind]
-        face = (a != b) & (a > 0) & (b > 0)
-        low, high = np.minimum(a, b)[face].astype(np.int64), np.maximum(a, b)[face]
-        column = values[axis][ahead][face].astype(np.int64) * bins // 256
-        np.add.at(counts, (np.searchsorted(known, low * wide + high), column), 1)
-    return counts
+def contacts(supervoxels: Array, near: Array) -> Contacts:
+    """Measure everything that any method reads."""
+    graph = region_graph(supervoxels, near)
+    return Contacts(
+        graph.edges, graph.affinity, graph.area, graph.strong, supervoxel_table(supervoxels).size,
+        contact_part(supervoxels, near, bins=BINS)[1], graph.centroid * np.asarray(VOXEL),
+    )  # fmt: skip
 
 
 class Slab:
@@ -90,13 +84,7 @@ class Slab:
             contingency(self.supervoxels, true),
             contingency(self.supervoxels, true, ignore=beside_boundary(true)),
         )
-        graph = region_graph(self.supervoxels, near)
-        self.contacts = Contacts(
-            graph.edges, graph.affinity, graph.area, graph.strong,
-            supervoxel_table(self.supervoxels).size,
-            histograms(self.supervoxels, near, graph.edges, BINS),
-            graph.centroid * np.asarray(VOXEL),
-        )  # fmt: skip
+        self.contacts = contacts(self.supervoxels, near)
 
     def scores(self, segment_of: Array) -> dict[str, float]:
         plain, tolerant = (
@@ -155,6 +143,20 @@ def compared(method: str, tuning: Slab, judging: Slab) -> dict[str, Any]:
     }
 
 
+def speed(values: Array, methods: list[str]) -> dict[str, Any]:
+    """Time every method with its default settings on a graph of many small basins."""
+    near = np.ascontiguousarray(values[:3])
+    graph = contacts(watershed(near, size_threshold=0, dust_threshold=0), near)
+    out: dict[str, Any] = {"supervoxels": graph.n, "contacts": len(graph.edges)}
+    for method in methods:
+        chosen, scorer = AgglomerationSettings(method=method), edge_scorer("edge_model", VOXEL)
+        start = time.process_time()
+        tree, _ = agglomerated(graph, chosen, scorer)
+        out[f"{method}_s"] = round(time.process_time() - start, 3)
+        out[f"{method}_second_threshold_s"] = seconds(lambda t=tree: cut_tree(t, graph.n, 0.5))
+    return out
+
+
 def main() -> None:
     """Print the figures."""
     methods = AgglomerationSettings.model_json_schema()["properties"]["method"]["enum"]
@@ -176,6 +178,7 @@ def main() -> None:
     for method in options.only:
         report[method] = compared(method, tuning, judging)
         print(method, json.dumps(report[method]), flush=True)
+    report["speed"] = speed(affinities_of("fib25_raw_256", options.cache), options.only)
     print(json.dumps(report))
 
 
