@@ -21,6 +21,7 @@ from distributed.system import MEMORY_LIMIT
 
 from segmend.core.errors import StageError
 from segmend.core.pipeline.interrupts import interrupts_held
+from segmend.core.volumes.zarr_store import CACHE_VARIABLE
 
 _DASK: Any = distributed  # its functions carry no types
 ATTEMPTS = 4
@@ -36,6 +37,7 @@ _ALSO_WRITTEN = ("PYTHONHASHSEED", "__DASK_PARENT_PID")
 _SINGLE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
 )
+_CACHE_MB = "64"
 _CONFIG: dict[str, Any] = {
     # A numba kernel may hold the interpreter for minutes: silence is no death. The nanny sees real deaths.
     "distributed.scheduler.worker-ttl": None,
@@ -241,7 +243,7 @@ def _local_cluster(workers: int) -> Any:
             silence_logs=logging.CRITICAL,
             memory_limit=int(0.9 * MEMORY_LIMIT),
             death_timeout=120,
-            env=_SINGLE_THREAD,
+            env={**_SINGLE_THREAD, CACHE_VARIABLE: _CACHE_MB},
         )
     except (RuntimeError, OSError) as error:
         raise StageError(

@@ -372,6 +372,15 @@ def test_the_cache_is_one_and_bounded():
     assert shared_context()["cache_pool"].to_json() == {"total_bytes_limit": CACHE_BYTES}
 
 
+@pytest.mark.parametrize(("told", "size"), [("64", 2**26), ("", 2**28), ("much", 2**28)])
+def test_the_environment_may_set_the_size_of_the_cache(monkeypatch, told, size):
+    from segmend.core.volumes.zarr_store import shared_context
+
+    monkeypatch.setenv("SEGMEND_CACHE_MB", told)
+    pool = shared_context.__wrapped__()["cache_pool"]
+    assert pool.to_json() == {"total_bytes_limit": size}
+
+
 def test_open_volume_takes_affinities(tmp_path):
     np.save(tmp_path / "a.npy", np.stack([IMAGE] * 3))
     volume = open_volume(tmp_path / "a.npy", need_voxel_size=False)
