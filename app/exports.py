@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -17,14 +17,9 @@ from segmend.core.errors import InputError
 from segmend.core.geometry import Box
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from segmend.core.algorithms.skeletons import Skeleton
     from segmend.core.session import Session
 
 Progress = Callable[[str, float], None]
-MOST_FACES = 200_000
-MOST_VOXELS_AT_ONCE = 512**3
 
 
 def export(
@@ -37,6 +32,7 @@ def export(
     memory_gb: float | None = None,
     since: int | None = None,
     challenge: str | None = None,
+    segments: Sequence[int] = (),
 ) -> dict[str, Any]:
     """Write one kind of result.
 
@@ -57,6 +53,8 @@ def export(
         Bring an OME-Zarr export of a segmentation up to date that was made at this operation or later.
     challenge : {"isbi2012", "snemi3d", "cremi"}, optional
         Whom a submission is for.
+    segments : sequence of int, optional
+        Ids as people see them: write the meshes or skeletons of these only.
 
     Returns
     -------
@@ -66,8 +64,8 @@ def export(
     Raises
     ------
     InputError
-        If the box lies outside the volume, the folder exists, the export cannot be brought up to date, or a challenge
-        is missing or does not score such a volume.
+        If the box lies outside the volume, the folder exists, the export cannot be brought up to date, a challenge is
+        missing or does not score such a volume, or no segment has one of the ids.
     """
     whole = Box.of_shape(session.project.shape_zyx)
     part = whole if box is None else box.intersect(whole)
@@ -79,6 +77,10 @@ def export(
         raise InputError(
             "--what submission goes with --challenge isbi2012, snemi3d or cremi: give both, or none of them"
         )
+    if segments and what not in ("meshes", "skeletons"):
+        raise InputError(
+            f"--segments is for meshes and skeletons: leave it away with --what {what}"
+        )
     try:
         if challenge is not None:
             _no_since(since, what)
@@ -86,12 +88,31 @@ def export(
         if what == "segmentation":
             return _segmentation(session, out, box, progress, memory_gb, since)
         _no_since(since, what)
-        count = _WRITERS[what](session, out, part, progress)
+        if what in ("meshes", "skeletons"):
+            count = _shapes(session, out, what, box, segments, progress)
+        else:
+            count = _WRITERS[what](session, out, part, progress)
     except OSError as error:
         raise InputError(
             f"{out} cannot be written ({error.strerror or error}): make room, or check the rights of the folder"
         ) from error
     return {"out": str(out), "what": what, "count": count}
+
+
+def _shapes(
+    session: Session,
+    out: Path,
+    what: str,
+    box: Box | None,
+    segments: Sequence[int],
+    progress: Progress,
+) -> int:
+    from segmend.app.shape_exports import named_segments, write_meshes, write_skeletons
+
+    chosen = named_segments(session, segments) if segments else None
+    write = write_meshes if what == "meshes" else write_skeletons
+    with _new_folder(out) as folder:
+        return write(session, folder, box, chosen, progress)
 
 
 def _no_since(since: int | None, what: str) -> None:
@@ -155,93 +176,10 @@ def _candidates(session: Session, out: Path, box: Box, progress: Progress) -> in
     return len(inside)
 
 
-def _meshes(session: Session, out: Path, box: Box, progress: Progress) -> int:
-    import trimesh
-
-    from segmend.core.algorithms.meshes import mesh_within
-
-    segments = _segments_in(session, box)
-    with _new_folder(out) as folder:
-        for done, segment in enumerate(segments):
-            part, mask = _mask(session, segment, box)
-            grid = session.project.grid.cropped(part)
-            mesh = mesh_within(
-                mask, grid.voxel_size_nm_zyx, grid.offset_nm_zyx, max_faces=MOST_FACES
-            )
-            # x, y, z is what mesh programs expect; turning the axes round turns the faces inside out.
-            surface = trimesh.Trimesh(mesh.vertices_nm[:, ::-1], mesh.faces[:, ::-1], process=False)
-            surface.export(folder / f"{_name(session, segment)}.ply")
-            progress("meshes", (done + 1) / len(segments))
-    return len(segments)
-
-
-def _skeletons(session: Session, out: Path, box: Box, progress: Progress) -> int:
-    from segmend.core.algorithms.skeletons import skeletonize
-
-    if box.size > MOST_VOXELS_AT_ONCE:
-        raise InputError(
-            f"skeletons are traced in memory, up to {MOST_VOXELS_AT_ONCE} voxels: give a smaller --box"
-        )
-    progress("skeletons", 0.0)
-    labels = session.segmentation.segment_of[session.supervoxels[0].read(box)]
-    grid = session.project.grid.cropped(box)
-    traced = skeletonize(labels, grid.voxel_size_nm_zyx, offset_nm_zyx=grid.offset_nm_zyx)
-    with _new_folder(out) as folder:
-        for segment, skeleton in traced.items():
-            (folder / f"{_name(session, segment)}.swc").write_text(_swc(skeleton), encoding="ascii")
-    progress("skeletons", 1.0)
-    return len(traced)
-
-
 _WRITERS: dict[str, Callable[[Session, Path, Box, Progress], int]] = {
-    "meshes": _meshes,
-    "skeletons": _skeletons,
     "journal": _journal,
     "candidates": _candidates,
 }
-
-
-def _swc(skeleton: Skeleton) -> str:
-    """Return SWC text: index, type, x, y, z, radius (nm), parent; one root per connected component."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import breadth_first_order
-
-    count = len(skeleton.vertices_nm)
-    a, b = skeleton.edges[:, 0].astype(np.int64), skeleton.edges[:, 1].astype(np.int64)
-    graph = coo_array((np.ones(len(a)), (a, b)), shape=(count, count)).tocsr()
-    lines, seen = ["# x y z radius in nm"], np.zeros(count, bool)
-    number = np.zeros(count, np.int64)
-    for root in range(count):
-        if seen[root]:
-            continue
-        order, parents = breadth_first_order(graph, root, directed=False)
-        for node in order:
-            seen[node] = True
-            number[node] = len(lines)
-            z, y, x = skeleton.vertices_nm[node]
-            parent = number[parents[node]] if parents[node] >= 0 else -1
-            lines.append(
-                f"{len(lines)} 0 {x:.1f} {y:.1f} {z:.1f} {skeleton.radius_nm[node]:.1f} {parent}"
-            )
-    return "\n".join(lines) + "\n"
-
-
-def _segments_in(session: Session, box: Box) -> list[int]:
-    segments = np.unique(session.segmentation.segment_of)
-    return [
-        int(segment)
-        for segment in segments[segments > 0]
-        if session.segmentation.segment_box(int(segment)).intersect(box).size
-    ]
-
-
-def _mask(session: Session, segment: int, box: Box) -> tuple[Box, NDArray[np.bool_]]:
-    part = session.segmentation.segment_box(segment).intersect(box)
-    return part, session.segmentation.segment_of[session.supervoxels[0].read(part)] == segment
-
-
-def _name(session: Session, segment: int) -> str:
-    return str(int(session.segmentation.export_ids(np.array([segment]))[0]))
 
 
 def _write_json(out: Path, values: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -117,7 +118,7 @@ def _load(file: Path) -> Mesh | None:
     try:
         with np.load(file, allow_pickle=False) as arrays:
             return Mesh(arrays["vertices_nm"], arrays["faces"])
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
         return None
 
 

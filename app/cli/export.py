@@ -31,6 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_box_option(parser, "only this part, in voxels")
     parser.add_argument(
+        "--segments",
+        type=_ids,
+        default=(),
+        metavar="ID,ID",
+        help="meshes or skeletons of these segments only, ids as the window shows them",
+    )
+    parser.add_argument(
         "--memory",
         type=float,
         metavar="GB",
@@ -61,12 +68,21 @@ def execute(options: argparse.Namespace) -> Answer:
             memory_gb=options.memory,
             since=options.since,
             challenge=options.challenge,
+            segments=options.segments,
         )
     if options.since is None:
         return Answer(values, f"{options.out}: {options.what} written")
     return Answer(
         values, f"{options.out}: {values['chunks']} chunks written, the rest is as it was"
     )
+
+
+def _ids(text: str) -> tuple[int, ...]:
+    """Read segment ids separated by commas."""
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    if not words or not all(word.isdecimal() and len(word) <= 20 for word in words):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected segment ids such as 12,15")
+    return tuple(int(word) for word in words)
 
 
 def _place(text: str) -> Path:
