@@ -32,11 +32,6 @@ class Latest:
         self._busy = False
         self._next: tuple[Work, Then] | None = None
 
-    @property
-    def busy(self) -> bool:
-        """Whether an answer is still to come."""
-        return self._busy
-
     def ask(self, work: Work, then: Then) -> None:
         """Have something worked out now, or when the answer that is under way is there."""
         if self._busy:

@@ -117,7 +117,7 @@ class TruthPresenter:
         self._failed = failed
         self._counting = Latest(jobs, self._on_failed)
         self._comparison: _Comparison | None = None
-        self._card: TruthCard | None = None
+        self._asked = 0
 
     @property
     def shown(self) -> bool:
@@ -132,14 +132,23 @@ class TruthPresenter:
 
     def open(self, path: str, refused: Callable[[Exception], None]) -> None:
         """Compare with labels from a file; `refused` gets why they cannot be taken."""
-        self._jobs.query(lambda: open_truth(path, self._session.project), self._on_opened, refused)
+        self._asked += 1
+        number = (
+            self._asked
+        )  # an answer that comes after the truth was put away is not wanted any more
+        self._jobs.query(
+            lambda: open_truth(path, self._session.project),
+            lambda truth: self._on_opened(truth) if number == self._asked else None,
+            lambda problem: refused(problem) if number == self._asked else None,
+        )
 
     def close(self) -> None:
         """Put the truth away."""
+        self._asked += 1
         if self._comparison is None:
             return
         self._comparison.truth.stopped = True
-        self._comparison = self._card = None
+        self._comparison = None
         self._counting.drop()
         self._layer.close()
         self._view.hide_truth()
@@ -150,7 +159,8 @@ class TruthPresenter:
         if (comparison := self._comparison) is None:
             return
         voxels = comparison.revision != self._session.segmentation.patches.revision
-        self._show(card_of(comparison.truth.source, None, updating=True) if voxels else None)
+        if voxels:
+            self._view.show_truth(card_of(comparison.truth.source, None, updating=True))
         self._counting.ask(
             lambda: self._figures(comparison), lambda found: self._on_figures(comparison, found)
         )
@@ -191,7 +201,7 @@ class TruthPresenter:
 
     def _on_figures(self, comparison: _Comparison, figures: Figures) -> None:
         if comparison is self._comparison:
-            self._show(card_of(comparison.truth.source, figures))
+            self._view.show_truth(card_of(comparison.truth.source, figures))
             self._changed()
 
     def _on_failed(self, error: Exception) -> None:
@@ -199,11 +209,6 @@ class TruthPresenter:
             return
         self.close()
         self._failed(error)
-
-    def _show(self, card: TruthCard | None) -> None:
-        if card is not None:
-            self._card = card
-            self._view.show_truth(card)
 
 
 def open_truth(path: str, project: Project) -> Volume:

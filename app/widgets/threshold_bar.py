@@ -38,8 +38,11 @@ class NumberBox(QDoubleSpinBox):
         return bool(super().event(event))
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
-        """End the typing on Enter and Escape."""
-        super().keyPressEvent(event)
+        """End the typing: Enter takes the number, Escape the one before."""
+        if event is not None and event.key() == Qt.Key.Key_Escape:
+            self.lineEdit().setText(self.textFromValue(self.value()))
+        else:
+            super().keyPressEvent(event)
         if event is not None and event.key() in _ENDING_KEYS:
             self.ended.emit()
 

@@ -142,6 +142,24 @@ def test_counting_stops_when_it_is_put_away(session, truth_path, view, layer, ca
     calls.failed.assert_not_called()
 
 
+def test_a_file_that_is_open_too_late_is_not_shown(session, truth_path, view, layer, calls):
+    waiting = []
+    late = SimpleNamespace(
+        query=lambda work, then, failed=None, topic="": waiting.append((work, then, failed))
+    )
+    presenter = TruthPresenter(
+        session, late, view, layer, changed=calls.changed, failed=calls.failed
+    )
+    presenter.open(truth_path, calls.refused)
+    presenter.close()  # as when the project is closed meanwhile
+    work, then, failed = waiting.pop()
+    then(work())
+    failed(InputError("it does not fit"))
+    layer.open.assert_not_called()
+    calls.refused.assert_not_called()
+    assert not presenter.shown
+
+
 def test_another_shape_is_refused_in_words(session, tmp_path):
     path = write(tmp_path / "t.h5", np.ones((3, 4, 5), np.uint8))
     with pytest.raises(InputError, match=r"3 x 4 x 5 voxels.*the project 12 x 40 x 44"):

@@ -130,6 +130,13 @@ def test_enter_in_the_number_ends_the_typing_only(qtbot):
     moved.assert_called_once_with(0.72)
     used.assert_not_called()
     assert not bar.number.hasFocus()
+    bar.number.setFocus()
+    bar.number.selectAll()
+    QTest.keyClicks(bar.number, "0.1")
+    QTest.keyClick(bar.number, Qt.Key.Key_Escape)
+    moved.assert_called_once()
+    assert bar.number.value() == 0.72
+    assert bar.number.text() == "0.720"
 
 
 def errors(split, merge, rand):
