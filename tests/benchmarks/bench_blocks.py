@@ -5,7 +5,8 @@ wanted and written to a project on disk, so that no run holds them in memory. Ev
 all its kernels compiled before.
 
 growth   the chain in one thread from 128^3 to 512^3: CPU seconds of each stage, per voxel, and the ratio of both ends
-memory   one worker process from 256^3 to 1024 x 512 x 512: its highest resident memory in each stage (Linux)
+memory   one worker process from 256^3 to 1024 x 512 x 512, in blocks of 128^3: its highest resident memory in each
+         stage (Linux)
 workers  wall seconds of the chain on 512^3 with one worker and with two
 
     python tests/benchmarks/bench_blocks.py [--part growth memory workers] [--quick] [--cache FOLDER] [--scratch FOLDER]
@@ -42,6 +43,7 @@ Zyx = tuple[int, int, int]
 STAGES = ("watershed", "graph", "agglomeration")
 GRID = Grid((8.0, 8.0, 8.0))
 WARM_UP: Zyx = (48, 48, 48)
+BLOCK: Zyx = (128, 128, 128)
 SIZES: dict[str, list[Zyx]] = {
     "growth": [(128,) * 3, (256,) * 3, (384,) * 3, (512,) * 3],
     "memory": [(256,) * 3, (512,) * 3, (1024, 512, 512)],
@@ -49,8 +51,8 @@ SIZES: dict[str, list[Zyx]] = {
 }
 QUICK: dict[str, list[Zyx]] = {
     "growth": [(64,) * 3, (96,) * 3],
-    "memory": [(64,) * 3, (128, 64, 64)],
-    "workers": [(128,) * 3],
+    "memory": [(128,) * 3, (256, 128, 128)],
+    "workers": [(256, 128, 128)],
 }
 
 
@@ -168,9 +170,9 @@ def run_chain(project: Path, workers: int, options: argparse.Namespace) -> dict[
     """Run the stages once from affinities on; 0 workers: in this process."""
     forget_results(project)
     values: dict[str, Any] = {"watershed": {"method": options.method}}
-    if options.quick and workers:  # else one block would be all
-        values["watershed"]["block_zyx"] = (64, 128, 128)
-        values["graph"] = {"block_zyx": (64, 128, 128)}
+    if options.block:
+        values["watershed"]["block_zyx"] = options.block
+        values["graph"] = {"block_zyx": options.block}
     settings = PipelineSettings.from_values(values)
     how: dict[str, Any] = {"workers": workers} if workers else {"scheduler": "synchronous"}
     clock = Clock()
@@ -197,10 +199,13 @@ def one_run(options: argparse.Namespace) -> dict[str, Any]:
     return run_chain(project, options.workers, options)
 
 
-def in_process(shape: Zyx, workers: int, options: argparse.Namespace) -> dict[str, Any]:
+def in_process(
+    shape: Zyx, workers: int, options: argparse.Namespace, block: Zyx | None = None
+) -> dict[str, Any]:
     command = [sys.executable, __file__, "--shape", *map(str, shape), "--workers", str(workers)]
     command += ["--cache", str(options.cache), "--scratch", str(options.scratch)]
-    command += ["--method", options.method, *(["--quick"] if options.quick else [])]
+    command += ["--method", options.method]
+    command += ["--block", *map(str, block)] if block else []
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -229,14 +234,16 @@ def growth(shapes: list[Zyx], options: argparse.Namespace) -> dict[str, Any]:
 
 
 def memory(shapes: list[Zyx], options: argparse.Namespace) -> dict[str, Any]:
-    peaks = {name_of(s): in_process(s, 1, options)["peak_worker_mb"] for s in shapes}
+    """The same blocks in all volumes: by default they are cut evenly, larger in some volumes than in others."""
+    peaks = {name_of(s): in_process(s, 1, options, BLOCK)["peak_worker_mb"] for s in shapes}
     highest = [max(peak.values()) for peak in peaks.values()]
     return {"peak_worker_mb": peaks, "peak_growth": highest[-1] / highest[0]}
 
 
 def workers(shapes: list[Zyx], options: argparse.Namespace) -> dict[str, Any]:
     shape = shapes[-1]
-    wall = {count: in_process(shape, count, options)["wall_s"] for count in (1, 2)}
+    block = BLOCK if options.quick else None  # one block would be all
+    wall = {count: in_process(shape, count, options, block)["wall_s"] for count in (1, 2)}
     return {"wall_s_workers": wall, "two_workers_over_one": wall[2] / wall[1]}
 
 
@@ -262,6 +269,7 @@ def main() -> None:
     )
     parser.add_argument("--shape", nargs=3, type=int, help=argparse.SUPPRESS)
     parser.add_argument("--workers", type=int, default=0, help=argparse.SUPPRESS)
+    parser.add_argument("--block", nargs=3, type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.shape:
         print("\n" + json.dumps(one_run(options)), flush=True)
