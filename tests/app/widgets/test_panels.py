@@ -154,6 +154,7 @@ def test_style_names_are_all_filled_in(look):
         ("text", "panel"), ("text", "window"), ("muted", "panel"), ("text", "raised"),
         ("first_text", "panel"), ("second_text", "panel"), ("on_accent", "accent"),
         ("warning", "panel"), ("good", "panel"), ("accent", "panel"),
+        ("warning", "window"), ("accent", "window"), ("muted", "window"), ("warning", "raised"),
     ],
 )  # fmt: skip
 def test_contrast_is_enough_to_read(look, text, ground):
