@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmend.core.algorithms.agglomeration import MergeTree, agglomerate, cut_tree
-from segmend.core.algorithms.lifted_edges import balanced, most_probable_paths
+from segmend.core.algorithms.lifted_edges import LiftedEdges, balanced, most_probable_paths
 from segmend.core.algorithms.merge_weights import log_odds
 from segmend.core.algorithms.multicut import Multicut, Sites, lifted_multicut, multicut
 from segmend.core.algorithms.quantile_agglomeration import (
@@ -148,10 +148,7 @@ def _multicut(graph: Contacts, settings: AgglomerationSettings) -> Multicut:
 
 
 def _lifted(graph: Contacts, settings: AgglomerationSettings) -> Multicut:
-    lifted = most_probable_paths(
-        graph.edges, graph.affinity, graph.n,
-        hops=settings.lifted_steps, least=settings.lifted_probability,
-    )  # fmt: skip
+    lifted = lifted_pairs(graph, settings.lifted_steps, settings.lifted_probability)
     odds = log_odds(lifted.probability, bias=_bias(settings))
     return lifted_multicut(
         graph.edges,
@@ -162,6 +159,25 @@ def _lifted(graph: Contacts, settings: AgglomerationSettings) -> Multicut:
         acyclic=settings.acyclic,
         sites=_sites(graph, settings),
     )
+
+
+def lifted_pairs(graph: Contacts, steps: int, least: float) -> LiftedEdges:
+    """Return the pairs of supervoxels without contact that a path of likely contacts joins.
+
+    As `most_probable_paths` for the whole graph, but contacts that no path can use, being less probable than the path
+    has to be, are left out before the search; that is most of it where the supervoxels are small.
+    """
+    usable = np.asarray(graph.affinity) >= least
+    found = most_probable_paths(
+        graph.edges[usable], graph.affinity[usable], graph.n, hops=steps, least=least
+    )
+    apart = ~np.isin(_pair_keys(found.edges), _pair_keys(graph.edges[~usable]))
+    return LiftedEdges(found.edges[apart], found.probability[apart])
+
+
+def _pair_keys(pairs: Array) -> NDArray[np.uint64]:
+    ends = np.asarray(pairs, np.uint64)
+    return ends.min(axis=1, initial=2**32) << np.uint64(32) | ends.max(axis=1, initial=0)
 
 
 def _sites(graph: Contacts, settings: AgglomerationSettings) -> Sites | None:

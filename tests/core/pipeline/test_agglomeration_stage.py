@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from typing import get_args
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from segmend.core.algorithms.agglomeration import MergeTree, agglomerate, cut_tree
 from segmend.core.algorithms.components import components
+from segmend.core.algorithms.lifted_edges import most_probable_paths
 from segmend.core.candidates import edge_scorers
 from segmend.core.candidates.edge_scorers import edge_scorer
 from segmend.core.errors import InputError, StageError
@@ -24,7 +26,12 @@ from segmend.core.pipeline.settings import (
 )
 from segmend.core.pipeline.stage import StageContext
 from segmend.core.pipeline.stages.agglomeration import AgglomerationStage
-from segmend.core.pipeline.stages.agglomeration_methods import Contacts, agglomerated, merge_tree
+from segmend.core.pipeline.stages.agglomeration_methods import (
+    Contacts,
+    agglomerated,
+    lifted_pairs,
+    merge_tree,
+)
 from segmend.core.project import open_project
 from segmend.core.segmentation.graph_files import load_array, load_graph, save_array
 
@@ -158,6 +165,17 @@ def test_the_tree_of_a_multicut_is_whole_at_its_threshold_and_comes_apart_above(
     assert np.array_equal(cut_tree(tree, 30, 0.0), segment_of)
     assert cut_tree(tree, 30, 1.0).max() == 30
     assert tree.scores.min() >= np.float32(0.45)
+
+
+@pytest.mark.parametrize(("steps", "least"), [(2, 0.0), (2, 0.2), (3, 0.3), (3, 1.0)])
+def test_unlikely_contacts_carry_no_lifted_edge_and_are_none(steps, least):
+    graph = random_graph(8, 60, 200)
+    likely = np.random.default_rng(2).random(len(graph.edges)).astype(np.float32)
+    graph = replace(graph, affinity=likely)
+    wanted = most_probable_paths(graph.edges, graph.affinity, 60, hops=steps, least=least)
+    found = lifted_pairs(graph, steps, least)
+    assert np.array_equal(found.edges, wanted.edges)
+    assert np.array_equal(found.probability, wanted.probability)
 
 
 def test_a_graph_without_histograms_is_refused_by_those_who_read_them():
