@@ -144,6 +144,8 @@ class Application(EditDoors, ProjectDoors):
         if opened.no_edit:
             self.window.notice.say(f"Nothing can be changed: {opened.no_edit}", "news")
         opened.work.start()
+        if self._compared:
+            opened.work.truth.open(self._compared, self.show_error)
 
     # -- what happens -------------------------------------------------------------------------------------------
 

@@ -46,6 +46,7 @@ class ProjectDoors(ViewDoors):
         self._opening: Opening | None = None
         self._look_only = False
         self._form: SettingsForm | None = None
+        self._compared = ""  # with which truth the project was compared before a run
         self.pipeline = PipelinePresenter(
             jobs,
             window.pipeline,
@@ -122,6 +123,7 @@ class ProjectDoors(ViewDoors):
     def close_project(self) -> None:
         """Give the project back and show the start page."""
         self._release()
+        self._compared = ""
         self.now = None
         self.window.scene.close()
         self.window.start.show_note("")
@@ -233,6 +235,7 @@ class ProjectDoors(ViewDoors):
             session, work = self.now.session, self.now.work
             self.now.session = self.now.work = None
             if work is not None:
+                self._compared = work.truth.path
                 work.stop()
             closing.append(work.close if work is not None else session.close)
         if closing:

@@ -78,6 +78,7 @@ class Counted:
 class _Comparison:
     """The truth on show and what is known of it; `scores` belongs to the thread that counts."""
 
+    path: str
     truth: Counted
     scores: TruthScores | None = None
     revision: int = -1
@@ -125,6 +126,11 @@ class TruthPresenter:
         return self._comparison is not None
 
     @property
+    def path(self) -> str:
+        """What was opened; empty where nothing is shown."""
+        return self._comparison.path if self._comparison else ""
+
+    @property
     def table(self) -> Contingency | None:
         """Supervoxels against truth; None before it is counted."""
         scores = self._comparison.scores if self._comparison else None
@@ -138,7 +144,7 @@ class TruthPresenter:
         )  # an answer that comes after the truth was put away is not wanted any more
         self._jobs.query(
             lambda: open_truth(path, self._session.project),
-            lambda truth: self._on_opened(truth) if number == self._asked else None,
+            lambda truth: self._on_opened(path, truth) if number == self._asked else None,
             lambda problem: refused(problem) if number == self._asked else None,
         )
 
@@ -192,9 +198,9 @@ class TruthPresenter:
 
     # -- answers ------------------------------------------------------------------------------------------------
 
-    def _on_opened(self, truth: Volume) -> None:
+    def _on_opened(self, path: str, truth: Volume) -> None:
         self.close()
-        self._comparison = _Comparison(Counted(truth))
+        self._comparison = _Comparison(path, Counted(truth))
         self._layer.open(truth)
         self._changed()
         self.follow()

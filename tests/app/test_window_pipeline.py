@@ -14,6 +14,7 @@ from segmend.app.application import Application, Choices, Options, wait_until_dr
 from segmend.app.layers.scene import CANDIDATE, SEGMENTS
 from segmend.app.layers.truth import TRUTH
 from segmend.core.geometry import Box, Grid
+from segmend.core.pipeline.progress import RunReport
 from segmend.core.pipeline.runner import run_pipeline
 from segmend.core.project import create_project
 from segmend.core.volumes.memory import MemoryVolume
@@ -191,6 +192,21 @@ def test_figures_against_the_truth_appear_and_follow_a_merge(opened):
     press(opened, Qt.Key.Key_G, modifiers)
     assert not panel.isVisible()
     assert opened.window.scene.layer(TRUTH) is None
+
+
+def test_the_truth_is_there_again_after_a_run_but_not_in_another_project(opened):
+    opened.compare_with_truth()
+    opened.run_pipeline()
+    watch = opened.jobs.pipeline.call_args.args[1]
+    assert not opened.window.truth.isVisible()
+    watch.finished(RunReport(()))
+    wait_until_drawn(opened)
+    assert opened.window.truth.isVisible()
+    assert opened.window.scene.layer(TRUTH) is not None
+    opened.open(opened.now.project.path)
+    wait_until_drawn(opened)
+    assert opened.now.work is not None
+    assert not opened.window.truth.isVisible()
 
 
 def test_a_truth_that_does_not_fit_is_asked_for_again_with_the_reason(opened, tmp_path, choices):
