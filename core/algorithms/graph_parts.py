@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from segmend.core.algorithms.arrays import dense_labels, nearest_affinities, renumbered
 from segmend.core.algorithms.pair_index import PairIndex, row_of
 from segmend.core.errors import InputError
-from segmend.core.geometry import Zyx
+from segmend.core.geometry import Box, Zyx
 
 Array = NDArray[Any]
 
@@ -86,6 +86,13 @@ def contact_part(
     out["area"], out["strong"], out["affinity"] = sums[:, _AREA], sums[:, _STRONG], sums[:, _SUM]
     out["place"] = sums[:, _Z : _X + 1] + sums[:, _AREA, None] * np.asarray(start_zyx)
     return out, histogram[order]
+
+
+def with_layer_before(box: Box) -> tuple[Box, Zyx]:
+    """Return a block with the voxels below its first faces, and the margin that `contact_part` wants to know."""
+    z, y, x = (int(a > 0) for a in box.start_zyx)
+    start = box.start_zyx[0] - z, box.start_zyx[1] - y, box.start_zyx[2] - x
+    return Box(start, box.stop_zyx), (z, y, x)
 
 
 def face_values(affinities: Array | None, shape: tuple[int, ...]) -> tuple[Array, float]:

@@ -99,9 +99,8 @@ def create_project(
         offset_nm_zyx=offset_nm_zyx,
         box=box,
     )
-    for labels in (sources.supervoxels, sources.segmentation):
-        if labels is not None:
-            importing.check_whole_volume(labels)
+    if sources.supervoxels is None and sources.segmentation is not None:
+        importing.check_whole_volume(sources.segmentation)
     with shared, _under_construction(folder) as partial:
         values = _write_arrays(partial, sources, link_image, progress or _silent)
         values |= {"id": shared.project_id, "journal": shared.stored}
@@ -140,35 +139,33 @@ def _write_generation(folder: Path, sources: Sources, progress: Progress) -> Non
     generation.mkdir()
     path = generation / SUPERVOXELS
     if sources.supervoxels is not None:
-        voxels, mapping_of = _imported(path, sources.supervoxels, sources, progress)
+        highest, mapping_of = _imported(path, sources.supervoxels, sources, progress)
     else:
         assert sources.segmentation is not None
         progress("components", 0, 1)
-        voxels, labels = importing.import_components(sources.segmentation, path, sources.grid)
+        highest, labels = importing.import_components(sources.segmentation, path, sources.grid)
 
         def mapping_of(point: NDArray[np.int32]) -> mapping.Mapping:
             return mapping.of_components(labels[tuple(point.T)])
 
     progress("graph", 0, 1)
-    affinities = None
-    if sources.affinities is not None:
-        affinities = open_zarr(folder / AFFINITIES).read(Box.of_shape(sources.shape_zyx))
-    save_graph(generation / "graph", mapping.graph_arrays(voxels, affinities, mapping_of))
+    affinities = None if sources.affinities is None else open_zarr(folder / AFFINITIES)
+    arrays = mapping.graph_arrays(open_zarr(path), affinities, highest, mapping_of)
+    save_graph(generation / "graph", arrays)
 
 
 def _imported(
     path: Path, supervoxels: Volume, sources: Sources, progress: Progress
-) -> tuple[NDArray[np.uint32], Callable[[NDArray[np.int32]], mapping.Mapping]]:
+) -> tuple[int, Callable[[NDArray[np.int32]], mapping.Mapping]]:
     report = _step(progress, "supervoxels")
     source_ids = importing.import_labels(supervoxels, path, sources.grid, report)
-    own = open_zarr(path)
 
     def mapping_of(_point: NDArray[np.int32]) -> mapping.Mapping:
         if sources.segmentation is None:
             return mapping.each_its_own(source_ids)
-        return mapping.of_majority(own, sources.segmentation, source_ids)
+        return mapping.of_majority(open_zarr(path), sources.segmentation, source_ids)
 
-    return own.read(Box.of_shape(own.shape_zyx)), mapping_of
+    return len(source_ids) - 1, mapping_of
 
 
 def _linked(sources: Sources) -> dict[str, Any]:

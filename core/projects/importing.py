@@ -21,7 +21,7 @@ BLOCK_ZYX: Zyx = (64, 256, 256)
 LARGEST_BLOCK = 2**26
 """Voxels; 512 MiB of uint64."""
 WHOLE_VOLUME = 512**3
-"""Voxels up to which labels are taken in whole, for components and the region graph."""
+"""Voxels up to which a segmentation is taken in whole, for its connected components."""
 
 Report = Callable[[int, int], None]
 
@@ -107,14 +107,13 @@ def unique_labels(labels: Volume, report: Report) -> NDArray[np.uint64]:
     return found
 
 
-def import_components(
-    segmentation: Volume, path: Path, grid: Grid
-) -> tuple[NDArray[np.uint32], NDArray[Any]]:
+def import_components(segmentation: Volume, path: Path, grid: Grid) -> tuple[int, NDArray[Any]]:
     """Write one supervoxel per connected piece (6 neighbours) of each segment, the whole volume at once.
 
     Returns
     -------
-    supervoxels : (z, y, x) uint32
+    highest : int
+        The largest id.
     labels : (z, y, x) unsigned integer
         The segmentation itself.
 
@@ -137,15 +136,15 @@ def import_components(
     out = create_zarr(path, segmentation.shape_zyx, np.uint32, grid)
     out.write(whole, supervoxels)
     write_pyramid(path, labels=True)
-    return supervoxels, labels
+    return int(supervoxels.max()), labels
 
 
 def check_whole_volume(labels: Volume) -> None:
-    """Refuse labels that are too large to be taken in whole."""
+    """Refuse a segmentation that is too large to be cut into connected components."""
     if Box.of_shape(labels.shape_zyx).size > WHOLE_VOLUME:
         raise InputError(
-            f"{labels.source} has {dimensions(labels.shape_zyx)} voxels: labels are taken in whole, up to 512 x 512 x "
-            "512 voxels; import a part with --box Z0:Z1,Y0:Y1,X0:X1"
+            f"{labels.source} has {dimensions(labels.shape_zyx)} voxels: connected pieces are found in up to "
+            "512 x 512 x 512 voxels; give --supervoxels too, or import a part with --box Z0:Z1,Y0:Y1,X0:X1"
         )
 
 

@@ -13,6 +13,7 @@ from segmend.core.projects.importing import blocks_of
 from segmend.core.projects.runs import overlaps, summed
 from segmend.core.segmentation.graph_files import GraphArrays
 from segmend.core.volumes.base import Volume
+from segmend.core.volumes.zarr import ZarrVolume
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,24 +106,27 @@ def _unused(used: NDArray[np.uint64], count: int) -> NDArray[np.uint64]:
 
 
 def graph_arrays(
-    supervoxels: NDArray[np.uint32],
-    affinities: NDArray[Any] | None,
+    supervoxels: ZarrVolume,
+    affinities: ZarrVolume | None,
+    highest: int,
     mapping_of: Callable[[NDArray[np.int32]], Mapping],
 ) -> GraphArrays:
-    """Return the graph folder's arrays for supervoxels in memory.
+    """Return the graph folder's arrays for imported supervoxels.
 
     Parameters
     ----------
-    supervoxels : (z, y, x) uint32
-    affinities : (c, z, y, x) array or None
+    supervoxels : ZarrVolume
+        Dense, uint32.
+    affinities : ZarrVolume or None
         None: every contact has the affinity 0.5.
+    highest : int
+        The largest id.
     mapping_of : callable
         Takes a voxel inside each supervoxel, (n + 1, 3) int32, and returns the mapping.
     """
-    from segmend.core.algorithms.region_graph import region_graph, supervoxel_table
+    from segmend.core.projects.measuring import measured
 
-    table = supervoxel_table(supervoxels)
-    graph = region_graph(supervoxels, affinities)
+    graph, table = measured(supervoxels, affinities, highest)
     mapping = mapping_of(table.point)
     return GraphArrays(
         **graph._asdict(),

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from segmend.core.algorithms.region_graph import region_graph, supervoxel_table
 from segmend.core.errors import InputError, ProjectError
 from segmend.core.geometry import Box, Grid
 from segmend.core.project import create_project, open_project
@@ -280,9 +281,28 @@ def test_only_background(role, tmp_path):
 
 def test_labels_too_large_to_be_taken_whole(tmp_path, monkeypatch):
     monkeypatch.setattr(importing, "WHOLE_VOLUME", 100)
-    with pytest.raises(InputError, match="up to 512 x 512 x 512 voxels; import a part with --box"):
+    with pytest.raises(
+        InputError, match=r"up to 512 x 512 x 512 voxels; .* import a part with --box"
+    ):
         create_project(tmp_path / "p.segmend", segmentation=volume(tiles()))
     assert not list(tmp_path.iterdir())
+    given = {role: volume(tiles()) for role in ("supervoxels", "segmentation")}
+    assert create_project(tmp_path / "p.segmend", **given).generation == 1
+
+
+@pytest.mark.parametrize("role", ["supervoxels", "segmentation"])
+@pytest.mark.parametrize("block", [(2, 3, 5), (1, 8, 4), (9, 9, 99)])
+def test_the_graph_of_imported_labels_is_that_of_the_whole(role, block, tmp_path, monkeypatch):
+    monkeypatch.setattr(importing, "BLOCK_ZYX", block)
+    monkeypatch.setattr(importing, "CHUNK_ZYX", (1, 1, 1))
+    labels = np.random.default_rng(0).integers(0, 6, SHAPE).astype(np.uint32)
+    affinities = np.random.default_rng(1).integers(0, 256, (4, *SHAPE)).astype(np.uint8)
+    given = {role: volume(labels), "affinities": volume(affinities)}
+    project = create_project(tmp_path / "p.segmend", **given)
+    own, found = whole(project.supervoxel_pyramid[0]), graph(project)
+    for wanted in (region_graph(own, affinities), supervoxel_table(own)):
+        for name in wanted._fields:
+            assert np.array_equal(getattr(found, name), getattr(wanted, name)), name
 
 
 # -- all or nothing --------------------------------------------------------------------------------------------------

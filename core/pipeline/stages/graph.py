@@ -65,9 +65,13 @@ class GraphStage(BaseStage):
             _find_points(context, box)
 
     def _measure(self, context: StageContext, box: Box) -> None:
-        from segmend.core.algorithms.graph_parts import contact_part, supervoxel_part
+        from segmend.core.algorithms.graph_parts import (
+            contact_part,
+            supervoxel_part,
+            with_layer_before,
+        )
 
-        with_faces, margin = _with_layer_before(box)
+        with_faces, margin = with_layer_before(box)
         labels = supervoxels(context, with_faces)
         known = context.project.affinities is not None
         affinities = nearest_affinities(context.project, with_faces) if known else None
@@ -137,13 +141,6 @@ def _find_points(context: StageContext, box: Box) -> None:
     centre = load_array(context.scratch_dir / "centre.npy", mapped=True)
     found = nearest_part(supervoxels(context, box), centre, start_zyx=box.start_zyx)
     _save(context, "nearest", box, found)
-
-
-def _with_layer_before(box: Box) -> tuple[Box, tuple[int, int, int]]:
-    """Return a block with the voxels below its first faces, and on which axes there are any."""
-    z, y, x = (int(a > 0) for a in box.start_zyx)
-    start = box.start_zyx[0] - z, box.start_zyx[1] - y, box.start_zyx[2] - x
-    return Box(start, box.stop_zyx), (z, y, x)
 
 
 def _highest_id(context: StageContext, blocks: Sequence[Box]) -> int:
