@@ -2,7 +2,9 @@
 
 The first round cuts every block and joins what is certain inside it; then the rests of all blocks are joined; the
 second round writes the supervoxels. Fragments and watershed do not depend on the blocks, as long as no plateau of equal
-values is farther from its way out than ``context``; a mutex watershed does, a little.
+values is farther from its way out than ``context``; a mutex watershed does, a little. A block of 192^3 voxels needs
+about 0.4 GB (fragments), 0.3 GB (watershed) or 1.2 GB (mutex watershed on nine channels) with uint8 affinities; joining
+the blocks needs about 1.3 bytes per voxel of the volume.
 """
 
 from __future__ import annotations
