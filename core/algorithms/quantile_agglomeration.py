@@ -1,6 +1,6 @@
 """Hierarchical agglomeration by a quantile of the affinities of a contact.
 
-Funke et al. 2018 (arXiv 1709.02974, abstract: "percentile-based agglomeration"): the score of two regions is a quantile
+Funke et al. 2018 (arXiv 1709.02974): the score of two regions is a quantile
 of the affinities of all faces between them. It comes from a histogram per contact; histograms of contacts that become
 one are added up. The maximum, the quantile of 1, is single linkage.
 
