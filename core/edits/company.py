@@ -42,7 +42,8 @@ def with_company(graph: WorkGraph, side: Array, rows: Sequence[Array]) -> NDArra
     That is the neighbour without a seed with the greatest affinity x area, if it is no large share of its side
     (`LARGEST_GIFT`) and the contact is more than a boundary (`HOLDS`); else the supervoxel stays alone. A crumb
     (fewer than `CRUMB` voxels) takes a neighbour across a boundary, too, and before others an island: nodes that hang
-    on no seed of the side they were given to.
+    on no seed of the side they were given to. Sides are served in order, and what one was given no later one takes:
+    it would be alone again.
 
     Parameters
     ----------
@@ -58,17 +59,18 @@ def with_company(graph: WorkGraph, side: Array, rows: Sequence[Array]) -> NDArra
         Seeds keep their sides.
     """
     side = side.copy()
+    settled = np.zeros(len(side), bool)
+    settled[np.concatenate(list(rows))] = True
     for number in np.flatnonzero(lonely(graph, side, len(rows))).tolist():
-        gift = _gift(graph, side, rows, number)
+        gift = _gift(graph, side, settled, number)
         side[gift] = number
+        settled[gift] = True
     return side
 
 
-def _gift(graph: WorkGraph, side: Array, rows: Sequence[Array], number: int) -> Array:
-    """Return the nodes that go to a lonely side."""
+def _gift(graph: WorkGraph, side: Array, settled: NDArray[np.bool_], number: int) -> Array:
+    """Return the nodes that go to a lonely side; those that are settled stay where they are."""
     ours = side == number
-    seeded = np.zeros(len(side), bool)
-    seeded[np.concatenate(list(rows))] = True
     held, faces = np.zeros(len(side)), np.zeros(len(side))
     for end in (0, 1):
         near = ours[graph.pairs[:, end]] & ~ours[graph.pairs[:, 1 - end]]
@@ -77,13 +79,13 @@ def _gift(graph: WorkGraph, side: Array, rows: Sequence[Array], number: int) -> 
         np.add.at(faces, other, graph.area[near])
     same = side[graph.pairs[:, 0]] == side[graph.pairs[:, 1]]
     part = components(graph.pairs[same] + 1, len(side))[1:]
-    apart = ~np.isin(part, part[seeded]) & ~ours & (side >= 0)
+    apart = ~np.isin(part, part[settled]) & ~ours & (side >= 0)
     island = (faces > 0) & apart
     crumb = graph.size[ours].sum() < CRUMB
     if crumb and island.any():
         return np.flatnonzero(part == part[np.where(island, held, -1.0).argmax()])
-    voxels = np.bincount(side + 1, graph.size, minlength=len(rows) + 1)[side + 1]
-    fits = (faces > 0) & ~seeded & (side >= 0) & (graph.size <= LARGEST_GIFT * voxels)
+    voxels = np.bincount(side + 1, graph.size)[side + 1]
+    fits = (faces > 0) & ~settled & (side >= 0) & (graph.size <= LARGEST_GIFT * voxels)
     fits &= ((held >= HOLDS * faces) | crumb) & (graph.owner != graph.owner[ours][0])
     return (
         np.flatnonzero(fits & (held == held[fits].max())) if fits.any() else np.empty(0, np.int64)

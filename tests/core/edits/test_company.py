@@ -1,5 +1,5 @@
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from segmend.core.edits.company import CRUMB, HOLDS, LARGEST_GIFT, lonely, with_company
@@ -32,7 +32,18 @@ def test_a_supervoxel_with_nothing_but_boundaries_around_it_stays_alone():
     assert with_company(graph, side, [np.array([0]), np.array([3])]).tolist() == side.tolist()
 
 
+def test_what_a_lonely_side_was_given_no_later_one_takes():
+    graph = graph_of([[0, 3], [1, 3], [2, 3]], [0.3, 0.4, 0.9], [90] * 3, [90, 90, 9, 9])
+    side = with_company(graph, np.array([0, 1, 2, 2]), [np.array([n]) for n in (0, 1, 2)])
+    assert side.tolist() == [0, 1, 2, 2]  # more than a third of its side
+    graph = graph_of([[0, 3], [1, 3], [2, 3]], [0.3, 0.4, 0.9], [90] * 3, [90] * 3 + [9])
+    side = with_company(graph, np.array([0, 1, 2, 2]), [np.array([n]) for n in (0, 1, 2)])
+    assert side.tolist() == [0, 1, 2, 0]
+
+
 @settings(deadline=None, max_examples=80)
+@example(seed=183, n=5, sides=3, voxels=1)
+@example(seed=183, n=5, sides=3, voxels=CRUMB)
 @given(
     seed=st.integers(0, 2**32 - 1),
     n=st.integers(3, 20),
