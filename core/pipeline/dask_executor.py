@@ -6,6 +6,8 @@ could write over what a later round made of the block.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import queue
 import time
 import uuid
@@ -226,7 +228,18 @@ def _perform(task: Task, key: str) -> Outcome:
     """Do a task in a worker, and say that it began there: only then does its time count."""
     worker: Any = distributed.get_worker()
     worker.log_event(_BEGUN, {"key": key, "worker": worker.address})
-    return perform(task)
+    try:
+        return perform(task)
+    finally:
+        _give_memory_back()
+
+
+def _give_memory_back() -> None:
+    """Return to the system what a block left in scattered pieces; without it a worker grows from block to block."""
+    with contextlib.suppress(
+        OSError, AttributeError
+    ):  # the C library of other systems has no such function
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _outcome(future: Any, error: Any, attempt: _Attempt, block_timeout: float | None) -> Outcome:
