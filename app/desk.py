@@ -66,7 +66,11 @@ class Application(EditDoors, ProjectDoors):
 
     def situation(self) -> Situation:
         """Return what commands are enabled by."""
-        plain = Situation(project=self.now is not None, running=self.pipeline.running)
+        plain = Situation(
+            project=self.now is not None,
+            running=self.pipeline.running,
+            report=self.now is not None and self.now.report is not None,
+        )
         return self._work.situation(plain) if self._work else plain
 
     def show_situation(self) -> None:

@@ -11,6 +11,7 @@ from segmend.app.presenters.projects import RecentProjects
 from segmend.app.presenters.settings_form import SettingsForm
 from segmend.app.widgets import dialogs
 from segmend.app.widgets.beside_dialog import ask_beside
+from segmend.app.widgets.browser import browse
 from segmend.app.widgets.settings_dialog import choose_settings
 from segmend.app.widgets.theme import Look
 from segmend.app.widgets.truth_dialog import choose_truth
@@ -26,6 +27,8 @@ class Choices:
     """Gets what was typed before and why that cannot be taken."""
     settings: Callable[[Any, SettingsForm], str] = choose_settings
     beside: Callable[[Any, int], bool | None] = ask_beside
+    browse: Callable[[Path], bool] = browse
+    """Shows a page in the browser; says whether one could be started."""
 
 
 @dataclass

@@ -16,11 +16,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from segmend.core.errors import Cancelled, StageError
+from segmend.core.errors import Cancelled, SegmendError, StageError
 from segmend.core.pipeline.progress import CancelToken, Progress, RunReport, StageState
+from segmend.core.project import Project
 
-EDITS = "edits"
-"""What re-applying is called among the stages of a run."""
+EDITS, REPORT = "edits", "report"
+"""What re-applying and the page about the result are called among the stages of a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,8 @@ class PipelineRequest:
         Start again beside the edits of an edited project.
     keep_edits : bool
         Make what was decided so far good on the new generation.
+    truth : str
+        Labels of the project's voxels, for scores in the report; empty for none.
     """
 
     project_path: Path
@@ -51,6 +54,7 @@ class PipelineRequest:
     author: str | None = None
     new_generation: bool = False
     keep_edits: bool = False
+    truth: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +156,30 @@ def _run(
             progress=progress,
             cancel=cancel,
         )
+        _write_page(project, report, request.truth, progress)
     if request.keep_edits:
         _reapply(path, request.author, progress)
     return report
+
+
+def _write_page(
+    project: Project, report: RunReport, truth: str, progress: Callable[[Progress], None]
+) -> None:
+    """Write the page about the result, told as one more stage; a result without a page is still a result."""
+    from segmend.core.report.page import write_report
+    from segmend.core.volumes.opening import open_labels
+
+    progress(Progress(REPORT, StageState.RUNNING, message="Writing the report…"))
+    try:
+        page = write_report(project, report, truth=open_labels(truth) if truth else None)
+    except Exception as error:  # noqa: BLE001 - the run is done and current, whatever the page stumbles over
+        words = (
+            str(error) if isinstance(error, SegmendError) else f"{type(error).__name__}: {error}"
+        )
+        progress(Progress(REPORT, StageState.FAILED, message=" ".join(words.split())))
+    else:
+        words = page.relative_to(project.path).as_posix()
+        progress(Progress(REPORT, StageState.FINISHED, message=words))
 
 
 def _reapply(path: Path, author: str | None, progress: Callable[[Progress], None]) -> None:

@@ -172,7 +172,10 @@ class ProjectDoors(ViewDoors):
         assert self.now is not None
         session = self.now.session
         edits = session.edit_count if session else 0
-        self.pipeline.run(self.now.project.path, edits, stages=stages, settings=form.values())
+        truth = self.now.work.truth.path if self.now.work else self._compared
+        self.pipeline.run(
+            self.now.project.path, edits, stages=stages, settings=form.values(), truth=truth
+        )
 
     def pipeline_settings(self) -> None:
         """Let the person change the settings of the next run."""
@@ -190,6 +193,15 @@ class ProjectDoors(ViewDoors):
         if self._form is None:
             self._form = _form_of(project)
         return self._form
+
+    def open_report(self) -> None:
+        """Show the page about the result in the browser."""
+        if self.now is None or self.now.report is None:
+            return
+        if not self._options.choices.browse(self.now.report):
+            self.window.notice.say(
+                f"No browser could be started: open {self.now.report}", "warning"
+            )
 
     def cancel_pipeline(self) -> None:
         """Stop the run after the blocks in work."""

@@ -44,6 +44,8 @@ class Situation:
         Why no threshold can be tried; empty where one can.
     truth : bool
         The segmentation is compared with the truth.
+    report : bool
+        There is a page about the result.
     """
 
     project: bool = False
@@ -65,6 +67,7 @@ class Situation:
     trying: bool = False
     no_cut: str = ""
     truth: bool = False
+    report: bool = False
 
 
 class Doors(Protocol):
@@ -104,6 +107,7 @@ class Doors(Protocol):
     def run_pipeline(self) -> None: ...  # noqa: D102
     def cancel_pipeline(self) -> None: ...  # noqa: D102
     def pipeline_settings(self) -> None: ...  # noqa: D102
+    def open_report(self) -> None: ...  # noqa: D102
     def try_threshold(self) -> None: ...  # noqa: D102
     def step_threshold(self, by: float) -> None: ...  # noqa: D102
     def use_threshold(self) -> None: ...  # noqa: D102

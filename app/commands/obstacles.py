@@ -65,6 +65,13 @@ def needs_truth(situation: Situation) -> str:
     return "" if situation.truth else "compare with a truth first"
 
 
+def needs_report(situation: Situation) -> str:
+    """Ask for a page about the result."""
+    if situation.report:
+        return ""
+    return needs_project(situation) or "there is no report yet, a run writes it"
+
+
 def needs_seeding(situation: Situation) -> str:
     """Ask for a split or a cleave that has begun."""
     return "" if situation.seeding else "begin a split or a cleave first"

@@ -10,11 +10,11 @@ from segmend.app.commands.obstacles import (
     may_answer,
     may_edit,
     may_mark,
-    may_run,
     needs_candidate,
     needs_picks,
     needs_pipeline_at_rest,
     needs_project,
+    needs_report,
     needs_running,
     needs_seeding,
     needs_seeds,
@@ -23,11 +23,12 @@ from segmend.app.commands.obstacles import (
     needs_target,
     needs_tree,
     needs_truth,
-    needs_trying,
     needs_unlocked,
     not_seeding,
     not_trying,
 )
+from segmend.app.commands.threshold_commands import THRESHOLD_COMMANDS
+from segmend.app.presenters.pipeline import REPORT_KEY
 
 __all__ = ["COMMANDS", "HELD_KEY", "Command", "Doors", "Situation", "by_id", "key_sheet"]
 
@@ -40,38 +41,6 @@ def _side(number: int) -> Command:
         f"The next seeds belong to side {number}", needs_seeding, hidden=True,
     )  # fmt: skip
 
-
-def _threshold_step(name: str, title: str, key: str, by: float) -> Command:
-    return Command(
-        f"threshold.{name}", title, "Pipeline", lambda d: d.step_threshold(by), (key,),
-        "While a threshold is tried", needs_trying, hidden=True,
-    )  # fmt: skip
-
-
-_THRESHOLD = (
-    _threshold_step("lower", "Lower threshold", "Down", -0.01),
-    _threshold_step("higher", "Higher threshold", "Up", 0.01),
-    _threshold_step("much_lower", "Much lower threshold", "PgDown", -0.1),
-    _threshold_step("much_higher", "Much higher threshold", "PgUp", 0.1),
-    Command(
-        "threshold.use",
-        "Use this threshold",
-        "Pipeline",
-        lambda d: d.use_threshold(),
-        ("Return", "Enter"),
-        "Make the segments that the colours show",
-        first_of(needs_trying, may_run),
-    ),
-    Command(
-        "threshold.cancel",
-        "Leave the threshold",
-        "Pipeline",
-        lambda d: d.leave_threshold(),
-        ("Escape",),
-        "Show the segmentation as it is",
-        needs_trying,
-    ),
-)
 
 COMMANDS: tuple[Command, ...] = (
     Command(
@@ -262,7 +231,12 @@ COMMANDS: tuple[Command, ...] = (
         "Move the threshold of the agglomeration and see the segments it would make at once",
         first_of(needs_segments, needs_pipeline_at_rest, not_seeding, not_trying, needs_tree),
     ),
-    *_THRESHOLD,
+    *THRESHOLD_COMMANDS,
+    Command(
+        "pipeline.report", "Open the report", "Pipeline", lambda d: d.open_report(), (REPORT_KEY,),
+        "Pictures, distributions, settings and times of the result, in the browser",
+        first_of(needs_report, needs_pipeline_at_rest), rule_before=True,
+    ),
     Command("help.keys", "Keys", "Help", lambda d: d.show_keys(), ("F1", "?"), "All keys on one page"),
     Command("help.about", "About Segmend", "Help", lambda d: d.show_about()),
 )  # fmt: skip

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from segmend.app.pipeline_process import EDITS, PipelineRequest, PipelineWatch
+from segmend.app.pipeline_process import EDITS, REPORT, PipelineRequest, PipelineWatch
 from segmend.core.errors import Cancelled
 from segmend.core.pipeline.progress import Progress, RunReport, RunState, StageState
 
@@ -20,7 +20,9 @@ STAGE_TITLES = {
     "skeletons": "Skeletons",
     "candidates": "Suspected errors",
     EDITS: "Your edits",
+    REPORT: "Report",
 }
+REPORT_KEY = "F6"
 _STATES = {
     StageState.WAITING: "",
     StageState.RUNNING: "running",
@@ -102,7 +104,8 @@ class PipelinePresenter:
         self._release = release
         self._reload = reload
         self._beside = beside
-        self._told = ""
+        self._told: list[str] = []
+        self._unwritten = False
         self._failed = failed
         self._state = RunState.waiting(STAGES)
         self._process: Any = None
@@ -122,10 +125,12 @@ class PipelinePresenter:
         *,
         stages: tuple[str, ...] | None = None,
         settings: dict[str, Any] | None = None,
+        truth: str = "",
     ) -> None:
         """Run stages, all by default; finished ones are skipped.
 
-        Where there are edits the person is asked first: a run makes a new generation beside them.
+        Where there are edits the person is asked first: a run makes a new generation beside them. With a truth the
+        report has scores.
         """
         if self.running:
             return
@@ -141,13 +146,14 @@ class PipelinePresenter:
             settings or {},
             new_generation=edits > 0,
             keep_edits=keep,
+            truth=truth,
         )
         self._state = RunState.waiting([s for s in STAGES if stages is None or s in stages])
         self._view.show_stages(stage_lines(self._state))
         self._view.show_note("Starting workers…")
         self._view.show_running(True)
         self._running = True
-        self._told = ""
+        self._told, self._unwritten = [], False
         self._release(lambda: self._start(request))
 
     def _start(self, request: PipelineRequest) -> None:
@@ -166,14 +172,25 @@ class PipelinePresenter:
         if progress.state is StageState.RUNNING:
             self._view.show_note(progress.message or f"{_title(progress.stage)}…")
         elif progress.stage == EDITS:
-            self._told = f" {progress.message}."
+            self._told.append(f"{progress.message}.")
+        elif progress.stage == REPORT:
+            self._on_report(progress)
+
+    def _on_report(self, progress: Progress) -> None:
+        self._unwritten = progress.state is StageState.FAILED
+        if self._unwritten:
+            self._told.append(f"The report was not written: {progress.message}.")
+        else:
+            self._told.append(f"Report: {progress.message}, {REPORT_KEY} opens it.")
 
     def _on_finished(self, report: RunReport) -> None:
         seconds = sum(stage.seconds for stage in report.stages)
         found = (
             "" if report.candidates is None else f", {report.candidates} suspected errors to review"
         )
-        self._end(f"Done in {seconds:.0f} s{found}.{self._told}")
+        self._end(
+            " ".join([f"Done in {seconds:.0f} s{found}.", *self._told]), warning=self._unwritten
+        )
 
     def _on_failed(self, error: Exception) -> None:
         if isinstance(error, Cancelled):

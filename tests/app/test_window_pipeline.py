@@ -55,6 +55,7 @@ def choices(template):
         truth=lambda parent, typed, error: None if error else str(template / "truth.npy"),
         settings=MagicMock(return_value=""),
         beside=MagicMock(return_value=None),
+        browse=MagicMock(return_value=True),
     )
 
 
@@ -207,6 +208,24 @@ def test_the_truth_is_there_again_after_a_run_but_not_in_another_project(opened)
     wait_until_drawn(opened)
     assert opened.now.work is not None
     assert not opened.window.truth.isVisible()
+
+
+def test_the_report_of_a_run_is_opened_in_the_browser(opened, choices):
+    action = opened.window.actions_by_id["pipeline.report"]
+    assert not action.isEnabled()
+    opened.compare_with_truth()
+    opened.run_pipeline()
+    assert request(opened).truth == choices.truth(None, "", "")
+    page = opened.now.project.generation_dir / "report.html"
+    page.write_text("<!DOCTYPE html>", encoding="utf-8")
+    opened.jobs.pipeline.call_args.args[1].finished(RunReport(()))
+    wait_until_drawn(opened)
+    assert action.isEnabled()
+    press(opened, Qt.Key.Key_F6)
+    choices.browse.assert_called_once_with(page)
+    choices.browse.return_value = False
+    press(opened, Qt.Key.Key_F6)
+    assert str(page) in opened.window.notice.text
 
 
 def test_a_truth_that_does_not_fit_is_asked_for_again_with_the_reason(opened, tmp_path, choices):

@@ -10,13 +10,14 @@ from segmend.app.commands.table import COMMANDS, Doors, Situation, by_id, key_sh
 
 NOTHING = Situation()
 REVIEWING = Situation(project=True, segmented=True, candidate=True, can_undo=True)
+DONE = replace(REVIEWING, report=True)
 SEEDING = replace(REVIEWING, seeding=True, seeds=2, solved=True)
 TRYING = replace(REVIEWING, trying=True, truth=True)
 
 
 SITUATIONS = [
     replace(situation, **changes)
-    for situation in (NOTHING, REVIEWING, SEEDING, TRYING)
+    for situation in (NOTHING, REVIEWING, DONE, SEEDING, TRYING)
     for changes in (
         {}, {"running": True}, {"no_edit": "look only"}, {"target": True}, {"picked": 2}, {"can_redo": True},
     )
@@ -104,6 +105,9 @@ def test_disabled_commands_say_why():
         ("edit.merge", replace(REVIEWING, picked=1), "pick two segments"),
         ("edit.lock", replace(REVIEWING, no_edit="you are a viewer"), "you are a viewer"),
         ("seeds.apply", replace(SEEDING, solved=False), "two sides"),
+        ("pipeline.report", NOTHING, "open a project first"),
+        ("pipeline.report", REVIEWING, "a run writes it"),
+        ("pipeline.report", replace(REVIEWING, report=True, running=True), "is running"),
         ("seeds.back", replace(SEEDING, seeds=0), "no seed yet"),
         ("review.accept", SEEDING, "apply or cancel"),
     ],

@@ -5,7 +5,8 @@ from unittest.mock import MagicMock
 
 import pytest
 
-from segmend.app.pipeline_process import EDITS
+from segmend.app.commands.table import by_id
+from segmend.app.pipeline_process import EDITS, REPORT
 from segmend.app.presenters.pipeline import STAGES, PipelinePresenter, PipelineView, stage_lines
 from segmend.core.errors import Cancelled, StageError
 from segmend.core.pipeline.progress import Progress, RunReport, RunState, StageReport, StageState
@@ -121,6 +122,36 @@ def test_what_became_of_the_edits_is_told_at_the_end(presenter, runner, view, ca
     assert view.show_stages.call_args.args[0][-1].title == "Your edits"
     runner.watch.finished(RunReport(()))
     assert "3 of 3 decisions kept" in view.show_note.call_args.args[0]
+
+
+def test_the_truth_goes_to_the_run_for_the_scores_of_the_report(presenter, runner):
+    presenter.run(PATH, truth="truth.h5:/labels")
+    assert runner.request.truth == "truth.h5:/labels"
+
+
+def test_the_note_names_the_report_and_its_key(presenter, runner, view):
+    presenter.run(PATH)
+    runner.watch.progress(Progress(REPORT, StageState.FINISHED, message="generation-2/report.html"))
+    runner.watch.finished(RunReport(()))
+    note = view.show_note.call_args
+    assert "generation-2/report.html" in note.args[0]
+    assert by_id("pipeline.report").keys[0] in note.args[0]
+    assert not note.kwargs["warning"]
+
+
+def test_a_report_that_was_not_written_is_told_and_the_run_is_done(presenter, runner, view, calls):
+    presenter.run(PATH)
+    runner.watch.progress(Progress(REPORT, StageState.FAILED, message="the disk is full"))
+    assert view.show_stages.call_args.args[0][-1].state == "failed"
+    runner.watch.finished(RunReport((), 10, 5, 42))
+    note = view.show_note.call_args
+    assert "42 suspected errors" in note.args[0]
+    assert "the disk is full" in note.args[0]
+    assert note.kwargs["warning"]
+    calls.failed.assert_not_called()
+    presenter.run(PATH)
+    runner.watch.finished(RunReport(()))
+    assert not view.show_note.call_args.kwargs["warning"]
 
 
 def test_progress_is_shown(presenter, runner, view):
