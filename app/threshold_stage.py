@@ -32,10 +32,10 @@ class ThresholdStage:
         if self._hidden:
             self._scene.toggle(CANDIDATE)
 
-    def show_cut(self, colours: NDArray[Any]) -> None:
+    def show_cut(self, colours: NDArray[Any], drawn: Callable[[], None]) -> None:
         """Colour the supervoxels."""
         first = not self._scene.cut.shown
-        self._scene.cut.show(colours)
+        self._scene.cut.show(colours, drawn)
         if first:
             self._exchanged()
 

@@ -58,8 +58,8 @@ class ThresholdStage(Protocol):
     def begin_cuts(self) -> None:
         """Make room for the colours of a cut."""
 
-    def show_cut(self, colours: NDArray[Any]) -> None:
-        """Colour each supervoxel as a table says."""
+    def show_cut(self, colours: NDArray[Any], drawn: Callable[[], None]) -> None:
+        """Colour each supervoxel as a table says; `drawn` is told when the colours are there."""
 
     def end_cuts(self) -> None:
         """Show the segmentation as it is."""
@@ -178,9 +178,8 @@ class ThresholdPresenter:
 
     def _on_cut(self, cut: Cut) -> None:
         self._cut = cut
-        self._stage.show_cut(cut.colours)
+        self._stage.show_cut(cut.colours, self._show)
         self._compare(cut)
-        self._show()
 
     def _compare(self, cut: Cut) -> None:
         table = self._truth()

@@ -1,5 +1,7 @@
 """The session on viewer models: what layers show, without a display; and how many voxels that reads."""
 
+from unittest.mock import MagicMock
+
 import numpy as np
 import pytest
 from napari.components import ViewerModel
@@ -335,7 +337,7 @@ def test_the_3d_view_reads_no_voxel(big):
 def test_a_cut_colours_the_supervoxels_until_it_is_taken_away(scene, session):
     scene.sections.dims.set_current_step(0, 5)
     colours = np.arange(61, dtype=np.uint32) % 7
-    scene.cut.show(colours)
+    scene.cut.show(colours, MagicMock())
     np.testing.assert_array_equal(shown(scene, SEGMENTS), colours[plane(session, 5)])
     scene.cut.end()
     mapped = session.segmentation.segment_of[plane(session, 5)]
@@ -346,7 +348,7 @@ def test_no_segment_is_under_the_pointer_in_a_preview(scene, session):
     scene.sections.dims.set_current_step(0, 3)
     settle(scene)
     place = session.project.grid.to_nm((3, 20, 20))
-    scene.cut.show(np.ones(61, np.uint32))
+    scene.cut.show(np.ones(61, np.uint32), MagicMock())
     settle(scene)
     assert scene.segment_under(place) == 0
     scene.cut.end()
@@ -356,9 +358,32 @@ def test_no_segment_is_under_the_pointer_in_a_preview(scene, session):
 
 def test_a_cut_reads_no_voxel(big):
     scene, image, supervoxels, _ = big
-    scene.cut.show(np.arange(1000, dtype=np.uint32)[::-1].copy())
+    scene.cut.show(np.arange(1000, dtype=np.uint32)[::-1].copy(), MagicMock())
     settle(scene)
     assert counted((*image, *supervoxels)) == 0
+
+
+def test_it_is_told_when_the_voxels_have_the_colours_of_a_cut(scene):
+    told = MagicMock()
+    scene.cut.show(np.ones(61, np.uint32), told)
+    told.assert_not_called()
+    cut = scene.layer(SEGMENTS)
+    for _ in range(2):  # as the viewer does when voxels were read
+        cut.events.set_data()
+        told.assert_called_once_with()
+
+
+def test_it_is_told_at_once_of_a_cut_that_is_hidden_and_never_of_one_that_is_taken_away(scene):
+    told = MagicMock()
+    scene.cut.show(np.ones(61, np.uint32), told)
+    cut = scene.layer(SEGMENTS)
+    scene.cut.end()
+    cut.events.set_data()
+    told.assert_not_called()
+    scene.cut.show(np.ones(61, np.uint32), MagicMock())
+    scene.toggle(SEGMENTS)
+    scene.cut.show(np.ones(61, np.uint32), told)
+    told.assert_called_once_with()
 
 
 def test_candidate_gives_way_to_a_cut_and_comes_back(scene):
@@ -367,7 +392,7 @@ def test_candidate_gives_way_to_a_cut_and_comes_back(scene):
     opacity = segments.opacity
     stage.begin_cuts()
     assert not scene.layer(CANDIDATE).visible
-    stage.show_cut(np.ones(61, np.uint32))
+    stage.show_cut(np.ones(61, np.uint32), MagicMock())
     assert scene.layer(SEGMENTS).opacity > opacity
     scene.toggle(SEGMENTS)
     assert not any(layer.visible for layer in (segments, scene.layer(SEGMENTS)))
@@ -384,7 +409,7 @@ def test_a_cut_has_the_colours_of_segments_with_the_same_numbers(scene, session)
     layer = scene.layer(SEGMENTS)
     colours = layer.colormap.map(shown(scene, SEGMENTS))
     many = session.segmentation.segment_of + np.where(session.segmentation.segment_of > 0, 490, 0)
-    scene.cut.show(many.astype(np.uint32))
+    scene.cut.show(many.astype(np.uint32), MagicMock())
     cut = scene.layer(SEGMENTS)
     assert cut is not layer
     np.testing.assert_array_equal(cut.colormap.map(shown(scene, SEGMENTS)), colours)

@@ -47,7 +47,9 @@ def view():
 
 @pytest.fixture
 def stage():
-    return MagicMock(spec=ThresholdStage)
+    stage = MagicMock(spec=ThresholdStage)
+    stage.show_cut.side_effect = lambda colours, drawn: drawn()
+    return stage
 
 
 @pytest.fixture
@@ -97,6 +99,19 @@ def test_moving_recolours(make, view, stage):
     presenter.step(0.55)
     assert line(view).threshold == 0.75
     assert line(view).segments == "3 segments"
+
+
+def test_the_number_of_segments_is_written_when_the_colours_are_there(make, view, stage):
+    stage.show_cut.side_effect = None
+    presenter = make()
+    presenter.begin()
+    assert not line(view).ready
+    stage.show_cut.call_args.args[1]()
+    assert line(view).segments == "2 segments"
+    presenter.cancel()
+    view.show_threshold.reset_mock()
+    stage.show_cut.call_args.args[1]()
+    view.show_threshold.assert_not_called()
 
 
 def test_thresholds_stay_between_0_and_1(make):
