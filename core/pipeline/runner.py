@@ -185,7 +185,7 @@ class _Run:
 
     def _work(self, stage: Stage, key: str, told: Progress, began: float) -> None:
         marks = self.plan.begin(stage, key)
-        scratch = marks.folder / key / "scratch"
+        scratch = marks.scratch(key)
         place = Place(self.plan.project.path, self.plan.folder(stage), scratch, self.device)
         self._single(Task(stage, place, Action.PREPARE))
         total = self._rounds(stage, key, place, marks, told)

@@ -21,6 +21,7 @@ from segmend.core.errors import ProjectError
 from segmend.core.segmentation.edges import Edges
 from segmend.core.segmentation.neighbour_lists import BaseGraph
 from segmend.core.segmentation.partition import Partition
+from segmend.core.whole_files import written_whole
 
 Array = NDArray[Any]
 
@@ -194,12 +195,8 @@ def load_graph(graph_dir: Path) -> GraphArrays:
 
 def save_array(path: Path, array: Array) -> None:
     """Write one array durably: temporary name, flush, rename."""
-    temporary = path.with_suffix(".npy.partial")
-    with temporary.open("wb") as file:
+    with written_whole(path) as file:
         np.save(file, array, allow_pickle=False)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def load_array(path: Path, *, mapped: bool = False) -> Array:

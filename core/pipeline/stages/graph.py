@@ -17,6 +17,7 @@ from segmend.core.errors import StageError
 from segmend.core.geometry import Box
 from segmend.core.pipeline.block_grid import chunk_blocks
 from segmend.core.pipeline.inputs import nearest_affinities, supervoxels
+from segmend.core.pipeline.marks import block_mark, redone_where_damaged
 from segmend.core.pipeline.settings import GraphSettings, StageSettings
 from segmend.core.pipeline.stage import BaseStage, Scope, StageContext, Summary
 from segmend.core.project import Project
@@ -169,8 +170,12 @@ def _save(context: StageContext, name: str, box: Box, array: NDArray[Any]) -> No
 
 
 def _parts(context: StageContext, name: str, blocks: Sequence[Box]) -> Iterator[NDArray[Any]]:
-    """Read what the blocks saved, one at a time."""
+    """Read what the blocks saved, one at a time; the block of a damaged file is done again by the next run."""
     from segmend.core.segmentation.graph_files import load_array
 
+    number = 1 if name == "nearest" else 0
     for box in blocks:
-        yield load_array(_part_path(context, name, box))
+        path = _part_path(context, name, box)
+        with redone_where_damaged(path, block_mark(context.scratch_dir, box, number)):
+            part = load_array(path)
+        yield part

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 from segmend.core.algorithms.block_rest import Rest, Side
 from segmend.core.algorithms.strongest_faces import Passes
 from segmend.core.geometry import Box, Grid, Zyx
-from segmend.core.pipeline.marks import write_mark
+from segmend.core.pipeline.marks import block_mark, join_mark, redone_where_damaged, write_mark
+from segmend.core.whole_files import written_whole
 
 Array = NDArray[Any]
 
@@ -73,30 +75,29 @@ class WatershedFiles:
         for direction, array in (overlaps or {}).items():
             arrays[f"overlap_{direction}"] = array
         path = self._path("rest", box, "npz")
-        with _partial(path).open("wb") as file:
+        with written_whole(path) as file:
             np.savez(file, **arrays)
-        _partial(path).replace(path)
 
     def regions_in(self, box: Box) -> int:
         """Read the number of regions of a block."""
-        with np.load(self._path("rest", box, "npz"), allow_pickle=False) as file:
+        with self._rest_of(box) as file:
             return int(file["regions"])
 
     def rest(self, box: Box) -> Rest:
         """Read what `save_rest` wrote, without labels and sides."""
-        with np.load(self._path("rest", box, "npz"), allow_pickle=False) as file:
+        with self._rest_of(box) as file:
             weight, size, first, *passes = (file[name] for name in _REST)
         return Rest(np.empty((0, 0, 0), np.uint32), weight, size, first, Passes(*passes), {})
 
     def side(self, box: Box, direction: int) -> Side | None:
         """Read a side of a block; None where nothing leads across it."""
-        with np.load(self._path("rest", box, "npz"), allow_pickle=False) as file:
+        with self._rest_of(box) as file:
             names = [f"side_{direction}_{name}" for name in Side._fields]
             return Side(*(file[name] for name in names)) if names[0] in file else None
 
     def overlap(self, box: Box, direction: int) -> Array:
         """Read the labels around a side of a block."""
-        with np.load(self._path("rest", box, "npz"), allow_pickle=False) as file:
+        with self._rest_of(box) as file:
             found: Array = file[f"overlap_{direction}"]
         return found
 
@@ -106,8 +107,7 @@ class WatershedFiles:
 
     def table(self, box: Box) -> Array:
         """Read what `save_table` wrote."""
-        found: Array = np.load(self._path("table", box, "npy"), allow_pickle=False)
-        return found
+        return self._joined(self._path("table", box, "npy"))
 
     def save_count(self, count: int) -> None:
         """Save the number of supervoxels."""
@@ -115,18 +115,28 @@ class WatershedFiles:
 
     def count(self) -> int:
         """Read the number of supervoxels."""
-        return int(np.load(self._folder / "count.npy", allow_pickle=False))
+        return int(self._joined(self._folder / "count.npy"))
 
     def _path(self, kind: str, box: Box, ending: str) -> Path:
         folder = self._folder / kind
         folder.mkdir(exist_ok=True)
         return folder / ("-".join(map(str, box.start_zyx)) + "." + ending)
 
+    @contextmanager
+    def _rest_of(self, box: Box) -> Iterator[Any]:
+        path = self._path("rest", box, "npz")
+        with (
+            redone_where_damaged(path, block_mark(self._folder, box, 0)),
+            np.load(path, allow_pickle=False) as file,
+        ):
+            yield file
+
+    def _joined(self, path: Path) -> Array:
+        """Read an array that was written between the rounds."""
+        with redone_where_damaged(path, join_mark(self._folder, 0)):
+            found: Array = np.load(path, allow_pickle=False)
+        return found
+
     def _save(self, path: Path, array: Array) -> None:
-        with _partial(path).open("wb") as file:
-            np.save(file, array)
-        _partial(path).replace(path)
-
-
-def _partial(path: Path) -> Path:
-    return path.with_name(path.name + ".partial")
+        with written_whole(path) as file:
+            np.save(file, array, allow_pickle=False)

@@ -8,11 +8,20 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from segmend.core.errors import StageError
 from segmend.core.geometry import Box, Grid
 from segmend.core.pipeline import artifacts
 from segmend.core.pipeline.devices import visible_gpus
 from segmend.core.pipeline.generations import downstream
-from segmend.core.pipeline.marks import DoneMark, StageMarks, stage_key, write_mark
+from segmend.core.pipeline.marks import (
+    DoneMark,
+    StageMarks,
+    block_mark,
+    join_mark,
+    redone_where_damaged,
+    stage_key,
+    write_mark,
+)
 from segmend.core.pipeline.registry import known_forms
 from segmend.core.volumes.memory import MemoryVolume
 
@@ -38,10 +47,49 @@ def test_a_done_mark_comes_back_and_frees_the_blocks(tmp_path):
     assert not marks.finished_blocks("one", BOXES)
 
 
-@pytest.mark.parametrize("damage", ["", "{", "[]", '{"key": "one"}', '{"key": 1, "outputs": 3}'])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "",
+        "{",
+        "[]",
+        '{"key": "one"}',
+        '{"key": 1, "outputs": 3}',
+        '{"key": "one", "outputs": [], "seconds": "x"}',
+        '{"key": 1, "outputs": [], "seconds": 1.0}',
+        '{"key": "one", "outputs": [], "seconds": NaN}',
+        '{"key": "one", "outputs": [1], "seconds": 1.0}',
+        '{"key": "one", "outputs": [], "seconds": 1.0, "summary": 3}',
+        '{"key": "one", "outputs": [], "seconds": 1.0, "summary": {"a": [1]}}',
+        '{"key": "one", "outputs": [], "seconds": 1.0, "settings": []}',
+        '{"key": "one", "outputs": [], "seconds": 1.0, "retries": "many"}',
+    ],
+)
 def test_a_damaged_mark_is_no_mark(tmp_path, damage):
     (tmp_path / "done.json").write_text(damage)
     assert StageMarks(tmp_path).done() is None
+
+
+@pytest.mark.parametrize("damage", [b"", b"PK", b"PK\x03\x04" + bytes(40)])
+def test_a_damaged_block_file_voids_the_mark_of_its_block(tmp_path, damage):
+    marks = StageMarks(tmp_path / "stage")
+    for box in BOXES:
+        write_mark(marks.block_path("one", box))
+    path = tmp_path / "block.npz"
+    path.write_bytes(damage)
+    with (
+        pytest.raises(StageError, match=r"block\.npz is damaged.*run again"),
+        redone_where_damaged(path, block_mark(marks.scratch("one"), BOXES[3], 0)),
+    ):
+        np.load(path, allow_pickle=False)
+    assert marks.finished_blocks("one", BOXES) == {*BOXES} - {BOXES[3]}
+
+
+def test_marks_are_found_from_the_scratch_folder_beside_them(tmp_path):
+    marks = StageMarks(tmp_path / "stage")
+    scratch = marks.scratch("one")
+    assert block_mark(scratch, BOXES[1], 1) == marks.block_path("one", BOXES[1], 1)
+    assert join_mark(scratch, 0) == marks.join_path("one", 0)
 
 
 def test_beginning_forgets_other_keys_and_keeps_its_own(tmp_path):

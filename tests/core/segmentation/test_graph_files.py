@@ -35,3 +35,18 @@ def test_memory_that_is_not_there_is_a_clear_error(tmp_path, monkeypatch):
     monkeypatch.setattr(np, "load", no_memory)
     with pytest.raises(ProjectError, match=r"a\.npy"):
         load_array(tmp_path / "a.npy")
+
+
+def test_a_second_writer_of_an_array_does_not_disturb_the_first(tmp_path, monkeypatch):
+    """What is left of a run may still write a block when the next run does the same block."""
+    path, save, others = tmp_path / "a.npy", np.save, [np.zeros(3, np.uint32)]
+
+    def interrupted(file, array, **options):
+        save(file, array, **options)
+        if others:
+            save_array(path, others.pop())
+
+    monkeypatch.setattr(np, "save", interrupted)
+    save_array(path, np.arange(5, dtype=np.uint32))
+    assert load_array(path).tolist() == [0, 1, 2, 3, 4]
+    assert [file.name for file in tmp_path.iterdir()] == ["a.npy"]
