@@ -54,7 +54,7 @@ class BlockJoining:
                 f"{total} regions before joining are too many for uint32; work on a box"
             )
         self._shape = shape_zyx
-        self._threshold, self._floor = threshold, floor
+        self._threshold, self._floor = threshold, np.float32(floor)
         self._weight, self._size, self._first = (np.zeros(total + 1, np.int64) for _ in range(3))
         self._passes: list[Passes] = []
         self._same: list[Array] = []

@@ -71,7 +71,7 @@ def strongest_faces(
             strength = np.concatenate([strength, np.zeros(more, np.float32)])
             face = np.concatenate([face, np.full(more, _NO_FACE)])
         line = _gather_lines(
-            labels, values, float(floor), flat, line, len(index.found) + stretch, strength, face,
+            labels, values, float(np.float32(floor)), flat, line, len(index.found) + stretch, strength, face,
             index.near, index.far_keys, index.far_rows, index.pairs, index.used,
         )  # fmt: skip
     found = len(index.found)

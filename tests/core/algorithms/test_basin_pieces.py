@@ -52,3 +52,14 @@ def test_the_whole_as_one_block_has_the_basins_of_the_whole(seed):
     labels, count = basins(ways, (4, 5, 6))
     assert np.array_equal(pieces.labels, labels)
     assert (pieces.total, pieces.crossings) == (count, {})
+
+
+def test_voxels_that_climb_to_one_place_beyond_are_one_piece():
+    values = np.zeros((3, 1, 3, 8), np.float32)
+    values[2, 0, :, 1:5] = [0.3, 0.4, 0.5, 0.6]  # three lines that climb along x ...
+    values[1, 0, 1:, 4] = [0.7, 0.8]  # ... to voxels that climb along y, to one summit
+    ways = steepest_ways(values, 0.1, 1.0, np.empty((0, 0, 0), np.bool_))
+    part = Part(Box((0, 0, 0), (1, 3, 8)), Box((0, 0, 0), (1, 3, 4)), (1, 3, 8))
+    pieces = basin_pieces(ways, part)
+    assert pieces.total == 1
+    assert pieces.crossings[5].tolist() == [[CLIMBS] * 3]

@@ -178,3 +178,15 @@ def test_nothing_in_the_mask_is_nothing_found():
     assert not fragments_in_blocks(affinities, mask, (2, 2, 2), **chosen).any()
     chosen = {"size_threshold": 20, "link_affinity": 0.5}
     assert not watershed_in_blocks(affinities, mask, (2, 2, 2), 5, **chosen).any()
+
+
+def test_a_face_exactly_at_the_link_affinity_counts_the_same_inside_and_between_blocks():
+    """0.35 is no number of 32 bits: both sides must round it the same way."""
+    affinities = np.full((3, 1, 2, 8), 0.9, np.float32)
+    affinities[1] = 0
+    affinities[2, 0, :, 4] = np.float32(0.35)
+    chosen = {"low": 0.01, "high": 1.0, "size_threshold": 50, "link_affinity": 0.35}
+    whole = watershed(affinities, dust_threshold=0, **chosen)
+    blocks = watershed_in_blocks(affinities, None, (1, 2, 4), 0, **chosen)
+    assert np.array_equal(blocks, whole)
+    assert whole.max() == 2
