@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from segmend.core.errors import InputError
+from segmend.core.pipeline.settings_base import shortened
 
 _DEEPEST = 16
 
@@ -31,10 +32,12 @@ class _PlainLoader(yaml.SafeLoader):  # type: ignore[misc]
         names = [self.construct_object(key, deep=True) for key, _ in node.value]
         strange = next((name for name in names if not isinstance(name, str)), None)
         if strange is not None:
-            raise yaml.YAMLError(f"{strange!r} is not a name")
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
-            raise yaml.YAMLError(f"{twice} is given twice")
+            raise yaml.YAMLError(f"{shortened(repr(strange))} is not a name")
+        seen: set[str] = set()
+        for name in names:
+            if name in seen:
+                raise yaml.YAMLError(f"{shortened(name)} is given twice")
+            seen.add(name)
         return super().construct_mapping(node, deep=deep)
 
 
@@ -61,7 +64,9 @@ def read_yaml(text: str) -> Any:
         return yaml.load(text, Loader=_PlainLoader)
     except (yaml.YAMLError, ValueError) as error:
         said = " ".join(str(error).split())
-        raise InputError(f"it is not the YAML that settings are made of: {said}") from None
+        raise InputError(
+            f"it is not the YAML that settings are made of: {shortened(said, 300)}"
+        ) from None
 
 
 def _look_over(text: str) -> None:
@@ -71,7 +76,9 @@ def _look_over(text: str) -> None:
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise yaml.YAMLError("anchors and aliases are not taken; write the values out")
         if getattr(event, "tag", None):
-            raise yaml.YAMLError(f"the tag {event.tag} is not taken; write a plain value")
+            raise yaml.YAMLError(
+                f"the tag {shortened(event.tag)} is not taken; write a plain value"
+            )
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
         if depth > _DEEPEST:

@@ -14,7 +14,7 @@ from segmend.core.pipeline.marks import StageMarks, stage_key
 from segmend.core.pipeline.registry import known_forms
 from segmend.core.pipeline.settings import validated
 from segmend.core.pipeline.specification import StageProvenance, write_specification
-from segmend.core.pipeline.stage import Stage
+from segmend.core.pipeline.stage import BaseStage, Stage
 from segmend.core.project import Project, open_project
 
 
@@ -53,6 +53,7 @@ class Plan:
             If an input is neither there nor made by the run, or a stage refuses the project.
         """
         made: set[str] = set()
+        project = self.project
         for stage in self._stages:
             for artifact in stage.inputs:
                 if artifact not in made and self._identity(artifact, self.home) is None:
@@ -61,7 +62,8 @@ class Plan:
                         f"{self._remedy(artifact)}"
                     )
             made |= set(stage.outputs)
-            stage.check(self.project)
+            stage.check(project)
+            project = stage.foreseen(project) if isinstance(stage, BaseStage) else project
 
     def key(self, stage: Stage) -> str:
         """Return the key of a stage as things stand now."""

@@ -6,12 +6,25 @@ Strict pydantic models: an unknown name, a wrong type or a value out of range is
 
 from __future__ import annotations
 
-import json
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from segmend.core.errors import InputError
+from segmend.core.pipeline.settings_base import StageSettings, only_for, validated
+
+__all__ = [
+    "NEED_HISTOGRAMS",
+    "AffinitiesSettings",
+    "AgglomerationSettings",
+    "CandidatesSettings",
+    "GraphSettings",
+    "PipelineSettings",
+    "SkeletonsSettings",
+    "StageSettings",
+    "WatershedSettings",
+    "only_for",
+    "validated",
+]
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Count = Annotated[int, Field(ge=0)]
@@ -22,20 +35,6 @@ HISTOGRAM_BINS = 64
 
 BlockShape = tuple[PositiveInt, PositiveInt, PositiveInt]
 Offset = tuple[int, int, int]
-
-
-class StageSettings(BaseModel):
-    """Base of all stage settings: strict, frozen, no unknown names."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-Form = TypeVar("Form", bound=StageSettings)
-
-
-def only_for(*methods: str) -> dict[str, Any]:
-    """Return the mark of a setting that only some methods of its stage read; see `settings_form.form_fields`."""
-    return {"methods": list(methods)}
 
 
 class AffinitiesSettings(StageSettings):
@@ -63,12 +62,12 @@ class WatershedSettings(StageSettings):
         description="inside above this affinity",
         json_schema_extra=only_for("fragments"),
     )
-    filter_size: PositiveInt = Field(
+    filter_size: Annotated[int, Field(gt=0, lt=256)] = Field(
         default=9,
-        description="seeds are maxima in a window of this many voxels",
+        description="seeds are maxima in a window of this many voxels, an odd number",
         json_schema_extra=only_for("fragments"),
     )
-    farthest: PositiveInt = Field(
+    farthest: Annotated[int, Field(gt=0, le=2**15)] = Field(
         default=32,
         description="distances to the boundary beyond this many voxels count the same",
         json_schema_extra=only_for("fragments"),
@@ -85,6 +84,7 @@ class WatershedSettings(StageSettings):
     )
     high: Fraction = Field(
         default=0.9999,
+        validate_default=True,
         description="affinities above it are all the same",
         json_schema_extra=only_for("watershed"),
     )
@@ -121,10 +121,39 @@ class WatershedSettings(StageSettings):
     block_zyx: BlockShape = Field(
         default=(192, 192, 192), description="voxels per block at most (z y x), in whole chunks"
     )
-    context: PositiveInt = Field(
+    context: Annotated[int, Field(gt=0, le=256)] = Field(
         default=16,
         description="voxels around a block that plateaus and the mutex watershed look at",
     )
+
+    @field_validator("filter_size")
+    @classmethod
+    def _odd(cls, value: int) -> int:
+        if value % 2 == 0:
+            raise ValueError("expected an odd number: the window has a middle")
+        return value
+
+    @field_validator("high")
+    @classmethod
+    def _not_below_low(cls, value: float, info: ValidationInfo) -> float:
+        if info.data.get("method") == "watershed" and value < info.data.get("low", 0.0):
+            raise ValueError("expected no less than low")
+        return value
+
+    @field_validator("offsets")
+    @classmethod
+    def _lead_somewhere(cls, value: tuple[Offset, ...]) -> tuple[Offset, ...]:
+        if not all(map(any, value)):
+            raise ValueError("an offset of 0 0 0 leads nowhere")
+        return value
+
+    @field_validator("bias", "strides")
+    @classmethod
+    def _one_per_channel(cls, value: tuple[Any, ...], info: ValidationInfo) -> tuple[Any, ...]:
+        channels = len(info.data.get("offsets", ()))
+        if channels and len(value) not in (channels, int(info.field_name == "bias")):
+            raise ValueError(f"expected one for each of {channels} offsets")
+        return value
 
 
 class GraphSettings(StageSettings):
@@ -268,21 +297,3 @@ class PipelineSettings(StageSettings):
             If a name or value is not allowed.
         """
         return validated(cls, values)
-
-
-def validated(form: type[Form], values: dict[str, Any]) -> Form:
-    """Check plain values against a settings class, with one line about what does not fit.
-
-    Through JSON, because a list is what TOML and JSON have for a triple.
-    """
-    try:
-        return form.model_validate_json(json.dumps(values))
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or form.__name__
-        raise InputError(
-            f"setting {place} = {first['input']!r} is not allowed: {first['msg']}; correct this setting",
-            details=str(error),
-        ) from None
-    except (TypeError, ValueError) as error:
-        raise InputError(f"these settings are not plain values: {error}; correct them") from None

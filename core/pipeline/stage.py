@@ -156,6 +156,10 @@ class BaseStage:
                 "more than 512 x 512 x 512; make the project on a part with --box"
             )
 
+    def foreseen(self, project: Project) -> Project:
+        """Return the project as this stage will leave it, as far as later stages' checks ask; nothing is saved."""
+        return project
+
     def identity(self, project: Project) -> str:
         """Nothing but settings and inputs decides the result."""
         return ""

@@ -19,6 +19,7 @@ FILE_NAME = "project.toml"
 Extent = Annotated[int, Field(gt=0)]
 Index = Annotated[int, Field(ge=0)]
 Nm = Annotated[float, Field(gt=0)]
+Offset = tuple[int, int, int]
 
 
 class ProjectConfig(BaseModel):
@@ -54,6 +55,9 @@ class ProjectConfig(BaseModel):
     mask: str | None = None
     outside_box_zyx: tuple[Index, Index, Index, Index, Index, Index] | None = None
     model: str | None = Field(None, description="network that made the affinities")
+    affinity_offsets_zyx: tuple[Offset, ...] | None = Field(
+        None, description="where each of its channels leads, voxels"
+    )
     sources: dict[str, str] = Field(default_factory=dict, description="what was imported")
     stages: dict[str, Any] = Field(default_factory=dict, description="settings each stage ran with")
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from segmend.core.errors import StageError
 from segmend.core.geometry import Box, Zyx
@@ -55,6 +55,10 @@ class AffinitiesStage(BaseStage):
         for path in (weights.with_suffix(".toml"), weights):
             digest.update(path.read_bytes())
         return digest.hexdigest()
+
+    def foreseen(self, project: Project) -> Project:
+        """Return the project with the network that will have made its affinities."""
+        return Project(project.path, project.config.changed(**_told(self._card(project)[0])))
 
     def blocks(self, project: Project) -> Sequence[Box]:
         """Cut the volume into whole tiles of the network, or whole chunks where blocks are to be smaller.
@@ -119,7 +123,7 @@ class AffinitiesStage(BaseStage):
         if _array_path(context).exists():
             write_pyramid(_array_path(context), labels=False)
             replace_folder(_array_path(context), target)
-        context.project.with_config(affinities="affinities.zarr", model=card.name)
+        context.project.with_config(affinities="affinities.zarr", **_told(card))
         return {"model": card.name, "channels": len(card.offsets_zyx)}
 
     def _card(self, project: Project) -> tuple[ModelCard, Path]:
@@ -129,6 +133,11 @@ class AffinitiesStage(BaseStage):
         if name == "auto":
             name = choose_model(project.grid.voxel_size_nm_zyx).name
         return find_card(name)
+
+
+def _told(card: ModelCard) -> dict[str, Any]:
+    """Return what a project keeps of a network: its file may be gone when the affinities are used."""
+    return {"model": card.name, "affinity_offsets_zyx": card.offsets_zyx}
 
 
 def _block_shape(block_zyx: Zyx) -> Zyx:

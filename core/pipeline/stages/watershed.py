@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from segmend.core.errors import StageError
+from segmend.core.errors import InputError, StageError
 from segmend.core.geometry import Box, Grid, Zyx
 from segmend.core.pipeline.artifacts import replace_folder
 from segmend.core.pipeline.block_grid import chunk_blocks
@@ -53,7 +53,8 @@ class WatershedStage(BaseStage):
 
     def check(self, project: Project) -> None:
         """Refuse settings that do not fit; any volume size is fine."""
-        if self.settings.method == "mutex_watershed" and project.affinities is not None:
+        known = project.config.affinity_offsets_zyx or project.affinities is not None
+        if self.settings.method == "mutex_watershed" and known:
             self._edges(project)
 
     def blocks(self, project: Project) -> Sequence[Box]:
@@ -117,34 +118,35 @@ class WatershedStage(BaseStage):
         return {"supervoxels": files.count()}
 
     def _offsets(self, project: Project) -> tuple[Zyx, ...]:
-        """Return where each channel leads: as the settings say, else the network's card, else the nearest."""
+        """Return where each channel leads: as the settings say, else the network that was used, else the nearest."""
         from segmend.core.algorithms.affinities import NEAREST_OFFSETS
         from segmend.core.networks.cards import find_card
 
-        if self.settings.offsets:
-            return self.settings.offsets
-        return (
-            find_card(project.config.model)[0].offsets_zyx
-            if project.config.model
-            else NEAREST_OFFSETS
-        )
+        told, model = project.config.affinity_offsets_zyx, project.config.model
+        if self.settings.offsets or told:
+            return self.settings.offsets or told or ()
+        if not model:
+            return NEAREST_OFFSETS
+        try:  # projects of 0.3 and before know their network by name alone
+            return find_card(model)[0].offsets_zyx
+        except InputError:
+            raise StageError(
+                f"mutex watershed: {project.path.name} has affinities of a network {model!r} that is not installed, "
+                "and does not say where its channels lead; give the setting watershed.offsets"
+            ) from None
 
     def _edges(self, project: Project) -> MutexEdges:
         """Return offset, bias and stride of each channel."""
         from segmend.core.pipeline.stages.watershed_blocks import MutexEdges
 
         offsets, bias, strides = self._offsets(project), self.settings.bias, self.settings.strides
-        channels = project.affinities.channels or 1 if project.affinities is not None else 0
+        channels = _channels(project)
         reach = [max(map(abs, offset)) for offset in offsets]
         steps = strides or tuple(max(1, r // 2) for r in reach)
         if len(offsets) != channels or len(steps) != channels or len(bias) not in (1, channels):
             raise StageError(
                 f"mutex watershed on {channels} channels: {len(offsets)} offsets, {len(steps)} strides and "
                 f"{len(bias)} biases do not fit; expected one of each per channel, or one bias for all"
-            )
-        if not all(reach):
-            raise StageError(
-                "mutex watershed: an offset of 0 0 0 leads nowhere; correct the setting offsets"
             )
         per_channel = list(bias) * (channels if len(bias) == 1 else 1)
         return MutexEdges(offsets, per_channel, [(s, s, s) for s in steps])
@@ -154,3 +156,10 @@ class WatershedStage(BaseStage):
             return self.settings.per_section == "yes"
         z, y, x = grid.voxel_size_nm_zyx
         return z >= _ANISOTROPIC * min(y, x)
+
+
+def _channels(project: Project) -> int:
+    """Return the channels of the affinities, also of those that this run has still to make."""
+    if project.config.affinity_offsets_zyx:
+        return len(project.config.affinity_offsets_zyx)
+    return project.affinities.channels or 1 if project.affinities is not None else 0

@@ -16,8 +16,9 @@ from segmend.core.geometry import Box, Grid
 from segmend.core.networks.architecture import Architecture
 from segmend.core.networks.cards import ModelCard
 from segmend.core.pipeline.runner import default_stages, run_pipeline
-from segmend.core.pipeline.settings import AffinitiesSettings, PipelineSettings
+from segmend.core.pipeline.settings import AffinitiesSettings, PipelineSettings, WatershedSettings
 from segmend.core.pipeline.stages.affinities import AffinitiesStage
+from segmend.core.pipeline.stages.watershed import WatershedStage
 from segmend.core.project import Project, create_project, open_project
 from segmend.core.volumes.memory import MemoryVolume
 from segmend.core.volumes.zarr import CHUNK_ZYX
@@ -37,18 +38,18 @@ CARD = ModelCard(
 )
 
 
-def write_model(folder: Path, seed: int) -> Path:
+def write_model(folder: Path, seed: int, card: ModelCard = CARD) -> Path:
     import torch
 
     from segmend.core.networks.unet import ResidualUNet, folded_state
     from segmend.core.networks.weights import save_weights
 
     torch.manual_seed(seed)
-    network = ResidualUNet(CARD.architecture, standardised=True)
+    network = ResidualUNet(card.architecture, standardised=True)
     torch.nn.init.normal_(network.head.weight)
     weights = folder / "tiny.safetensors"
     save_weights(weights, folded_state(network))
-    weights.with_suffix(".toml").write_text(tomli_w.dumps(CARD.model_dump(mode="json")))
+    weights.with_suffix(".toml").write_text(tomli_w.dumps(card.model_dump(mode="json")))
     return weights
 
 
@@ -118,6 +119,57 @@ def test_the_network_is_recorded_and_a_second_run_skips(project, model):
     run(project, model)
     assert open_project(project.path).config.model == "tiny"
     assert run(project, model).stages[0].skipped
+
+
+def long_range_model(folder: Path) -> Path:
+    """Write a network with a fourth channel, of long range."""
+    folder.mkdir()
+    card = CARD.model_copy(
+        update={
+            "offsets_zyx": (*CARD.offsets_zyx, (0, -4, 0)),
+            "architecture": CARD.architecture.model_copy(update={"outputs": 4}),
+        }
+    )
+    return write_model(folder, 0, card)
+
+
+def mutex(model: Path, **settings) -> PipelineSettings:
+    chosen = AffinitiesSettings(model=str(model), block_zyx=(16, 128, 128))
+    watershed = WatershedSettings(method="mutex_watershed", **settings)
+    return PipelineSettings(affinities=chosen, watershed=watershed)
+
+
+def test_mutex_watershed_knows_the_offsets_of_a_network_given_as_a_file(project, tmp_path):
+    model = long_range_model(tmp_path / "nets")
+    stages, options = ["affinities", "watershed"], {"scheduler": "synchronous", "device": "cpu"}
+    run_pipeline(project, stages, mutex(model), **options)
+    after = open_project(project.path)
+    assert after.config.affinity_offsets_zyx == (*CARD.offsets_zyx, (0, -4, 0))
+    model.unlink()  # gone: what the affinities are is said beside them
+    stage = WatershedStage(mutex(model, bias=(0.4,)).watershed)
+    stage.check(after)
+    assert "(0, -4, 0)" in stage.identity(after)
+
+
+@pytest.mark.parametrize("wrong", [{"bias": (0.5, 0.6, 0.7)}, {"strides": (1, 1, 1)}])
+def test_channels_are_counted_before_they_are_made(project, tmp_path, wrong):
+    model = long_range_model(tmp_path / "nets")
+    with pytest.raises(StageError, match="mutex watershed on 4 channels"):
+        run_pipeline(
+            project, ["affinities", "watershed"], mutex(model, **wrong), scheduler="synchronous"
+        )
+    assert not (project.path / "marks").exists()
+    assert open_project(project.path).config.affinity_offsets_zyx is None
+
+
+def test_affinities_of_an_unknown_network_need_offsets(project, model):
+    run(project, model)
+    old = open_project(project.path).with_config(affinity_offsets_zyx=None)
+    with pytest.raises(StageError, match=r"network 'tiny'.*watershed\.offsets"):
+        run_pipeline(old, ["watershed"], mutex(model), scheduler="synchronous")
+    run_pipeline(
+        old, ["watershed"], mutex(model, offsets=CARD.offsets_zyx), scheduler="synchronous"
+    )
 
 
 def test_other_weights_under_the_same_name_run_again(project, model):

@@ -151,7 +151,7 @@ def test_mutex_watershed_reads_long_range_channels(make_project, blocks):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"bias": (0.5, 0.5)}, {"strides": (1, 1)}, {"offsets": ((0, 0, 0),) * 3}]
+    "wrong", [{"bias": (0.5, 0.5)}, {"strides": (1, 1)}, {"offsets": ((0, 0, 1),) * 4}]
 )
 def test_mutex_watershed_that_does_not_fit_the_channels_is_refused(make_project, wrong):
     chosen = WatershedSettings(method="mutex_watershed", **wrong)

@@ -11,6 +11,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from segmend.core.algorithms.limited_distance import LARGEST_LIMIT
 from segmend.core.errors import InputError
 from segmend.core.pipeline.settings import (
     AffinitiesSettings,
@@ -35,8 +36,8 @@ fractions = st.floats(0, 1)
         watershed=st.builds(
             WatershedSettings,
             method=st.sampled_from(["fragments", "watershed"]),
-            low=fractions,
-            high=fractions,
+            low=st.floats(0, 0.5),
+            high=st.floats(0.5, 1),
             size=st.integers(0, 10**6),
         ),
         agglomeration=st.builds(AgglomerationSettings, threshold=fractions),
@@ -63,6 +64,29 @@ def test_settings_survive_toml_and_json(settings):
         ("[affinities]\nblock_zyx = [64, 128]", "affinities.block_zyx"),
         ("[affinities]\nblock_zyx = [64, 0, 128]", "affinities.block_zyx.1 = 0"),
         ("watershed = 1", "watershed = 1"),
+        (
+            "[watershed]\nfilter_size = 8",
+            "watershed.filter_size = 8 is not allowed: expected an odd",
+        ),
+        ("[watershed]\nfarthest = 1000000", "watershed.farthest = 1000000"),
+        ("[watershed]\ncontext = 100000", "watershed.context = 100000"),
+        (
+            "[watershed]\nmethod = 'watershed'\nlow = 0.5\nhigh = 0.4",
+            "watershed.high = 0.4 .* no less than low",
+        ),
+        (
+            "[watershed]\nmethod = 'watershed'\nlow = 1.0",
+            "watershed.high = 0.9999 .* no less than low",
+        ),
+        ("[watershed]\noffsets = [[0, 0, 1], [0, 0, 0]]", "watershed.offsets .* leads nowhere"),
+        (
+            "[watershed]\noffsets = [[0, 0, 1], [0, 1, 0]]\nstrides = [1]",
+            "watershed.strides = .* one for each of 2",
+        ),
+        (
+            "[watershed]\noffsets = [[0, 0, 1], [0, 1, 0]]\nbias = [0.1, 0.2, 0.3]",
+            "watershed.bias = .* one for each of 2",
+        ),
         ("[waterfall]", "waterfall"),
         ("not toml", "not TOML"),
     ],
@@ -71,6 +95,26 @@ def test_what_does_not_fit_is_refused_in_one_line(text, said):
     with pytest.raises(InputError, match=said) as caught:
         read_specification(text)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"[watershed]\nlow = {[0] * 20_000}",
+        f"[watershed]\n{'speed' * 20_000} = 1",
+        f"watershed = '{'x' * 20_000}'",
+    ],
+)
+def test_what_does_not_fit_is_quoted_in_short(text):
+    with pytest.raises(InputError, match="watershed") as caught:
+        read_specification(text)
+    assert len(str(caught.value)) < 300
+
+
+def test_distances_are_bounded_as_the_algorithm_bounds_them():
+    assert WatershedSettings(farthest=LARGEST_LIMIT).farthest == LARGEST_LIMIT
+    with pytest.raises(ValidationError, match="farthest"):
+        WatershedSettings(farthest=LARGEST_LIMIT + 1)
 
 
 def test_settings_cannot_be_changed_in_place():

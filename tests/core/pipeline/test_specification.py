@@ -10,6 +10,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from segmend.core.errors import InputError
+from segmend.core.pipeline import plain_yaml
 from segmend.core.pipeline.marks import stage_key
 from segmend.core.pipeline.registry import STAGE_NAMES
 from segmend.core.pipeline.runner import run_pipeline
@@ -23,6 +24,7 @@ from segmend.core.pipeline.specification import (
     FILE_NAME,
     StageProvenance,
     load_specification,
+    read_specification,
     specification_text,
     write_specification,
 )
@@ -41,8 +43,8 @@ any_settings = st.builds(
     watershed=st.builds(
         WatershedSettings,
         per_section=st.sampled_from(["auto", "yes", "no"]),
-        low=st.floats(0, 1),
-        offsets=st.lists(st.tuples(*[st.integers(-9, 9)] * 3), max_size=3).map(tuple),
+        low=st.floats(0, 0.9),
+        offsets=st.lists(st.tuples(*[st.integers(-9, 9)] * 3).filter(any), max_size=3).map(tuple),
     ),
     agglomeration=st.builds(AgglomerationSettings, acyclic=st.booleans()),
     others=st.dictionaries(names, st.dictionaries(names, plain, max_size=3), max_size=2),
@@ -118,6 +120,47 @@ def test_what_does_not_fit_is_refused_in_one_line_that_names_the_file(tmp_path, 
         load_specification(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "? {}\n: 1".replace("{}", "[" + "0, " * 9000 + "]"),
+        "{0}: 1\n{0}: 2".format("x" * 900),
+        "a: !" + "x" * 900 + " 1",
+    ],
+)
+def test_what_yaml_quotes_is_short(text):
+    with pytest.raises(InputError) as caught:
+        read_specification(text, ".yaml")
+    assert len(str(caught.value)) < 400
+
+
+def test_many_names_are_looked_through_once(monkeypatch):
+    compared = []
+
+    class Name(str):
+        __slots__ = ()
+
+        def __eq__(self, other):
+            compared.append(other)
+            return str.__eq__(self, other)
+
+        __hash__ = str.__hash__
+
+    loader = plain_yaml._PlainLoader
+    original = loader.construct_object
+    monkeypatch.setattr(
+        loader,
+        "construct_object",
+        lambda self, node, deep=False: (
+            Name(found) if isinstance(found := original(self, node, deep), str) else found
+        ),
+    )
+    count = 300
+    values = plain_yaml.read_yaml("".join(f"n{i}: {i}\n" for i in range(count)))
+    assert len(values) == count
+    assert len(compared) < 10 * count
 
 
 def test_files_that_cannot_be_read_are_told(tmp_path):
