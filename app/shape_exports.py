@@ -87,7 +87,7 @@ def write_skeletons(
     box : Box, optional
         Trace what lies inside only.
     segments : list of int, optional
-        Dense ids, traced whole one by one and kept with the project; by default all of the box at once.
+        Dense ids, traced whole one by one and kept with the project where possible; by default all of the box at once.
     progress : callable
 
     Raises
@@ -125,7 +125,7 @@ def _trace_one(session: Session, segment: int) -> Skeleton:
     from segmend.core.candidates.segment_skeletons import segment_skeleton
 
     return segment_skeleton(
-        session.project.generation_dir / "skeletons",
+        session.project.generation_dir / "traced",
         session.segmentation.members(segment),
         session.segmentation.segment_box(segment),
         session.supervoxels[0],

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +40,8 @@ def segment_skeleton(
     Parameters
     ----------
     folder : Path
-        ``skeletons/`` of the project's generation; made when first needed. The skeletons stage empties it.
+        ``traced/`` of the project's generation, for instance: no result of a stage, or stages that read it would run
+        again. Made when first needed; where it cannot be written the skeleton is traced every time.
     supervoxels : (k,) uint32
         Members of the segment.
     box : Box
@@ -120,12 +123,17 @@ def _load(file: Path) -> Skeleton | None:
 
 
 def _save(file: Path, skeleton: Skeleton) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(f".{os.getpid()}.part.npz")
-    np.savez(
-        part,
-        vertices_nm=skeleton.vertices_nm,
-        edges=skeleton.edges,
-        radius_nm=skeleton.radius_nm,
-    )
-    part.replace(file)
+    """Keep a skeleton, unless that cannot be: the disk is full, or the project only to be read."""
+    part = file.with_suffix(f".{os.getpid()}-{uuid4().hex}.part.npz")
+    arrays = {
+        "vertices_nm": skeleton.vertices_nm,
+        "edges": skeleton.edges,
+        "radius_nm": skeleton.radius_nm,
+    }
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(part, **arrays)
+        part.replace(file)
+    except OSError:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from segmend.app.cli import main as command_line
+from segmend.core.project import open_project
 from segmend.core.session import Session
 
 
@@ -40,11 +41,19 @@ def test_only_named_segments_are_written(export, ids, tmp_path, what, ending):
 
 def test_a_skeleton_of_one_segment_is_kept_with_the_project(export, ids, tmp_path, project_path):
     first = export(tmp_path / "one", "--what", "skeletons", "--segments", ids[0])
-    kept = list(project_path.glob("generation-*/skeletons/of-*.npz"))
+    kept = list(project_path.glob("generation-*/traced/of-*.npz"))
     assert first["count"] == len(kept) == 1
+    assert not list(project_path.glob("generation-*/skeletons/of-*"))  # what the stage made stays
     export(tmp_path / "two", "--what", "skeletons", "--segments", ids[0])
     name = f"{ids[0]}.swc"
     assert (tmp_path / "one" / name).read_text() == (tmp_path / "two" / name).read_text()
+
+
+def test_a_project_that_cannot_be_written_to_is_exported(export, ids, tmp_path, project_path):
+    (open_project(project_path).generation_dir / "traced").write_text("no folder")
+    found = export(tmp_path / "one", "--what", "skeletons", "--segments", ids[0])
+    assert found["count"] == 1
+    assert (tmp_path / "one" / f"{ids[0]}.swc").is_file()
 
 
 @pytest.mark.parametrize(

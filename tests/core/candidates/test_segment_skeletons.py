@@ -27,7 +27,7 @@ def volume():
 
 
 def test_a_segment_is_traced_through_its_supervoxels_and_kept(volume, tmp_path):
-    folder = tmp_path / "skeletons"
+    folder = tmp_path / "traced"
     found = segment_skeleton(folder, np.array([5, 3]), BOX, volume)
     assert 0.75 * 1080 < found.cable_nm < 1.25 * 1080
     assert np.abs(found.vertices_nm.mean(axis=0) - [1115, 115, 595]).max() < 40
@@ -63,3 +63,21 @@ def test_an_extent_beyond_memory_is_refused_before_reading(volume, tmp_path):
     with pytest.raises(InputError, match="coarser size"):
         segment_skeleton(tmp_path, np.array([3]), Box((0, 0, 0), (9000, 9000, 9000)), volume)
     assert volume.reads == 0
+
+
+def test_what_cannot_be_kept_is_traced_and_leaves_nothing(volume, tmp_path, monkeypatch):
+    def full(path, **arrays):
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(segment_skeletons.np, "savez", full)
+    assert segment_skeleton(tmp_path, np.array([3]), BOX, volume).cable_nm > 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_temporary_names_are_unique_in_a_process(volume, tmp_path, monkeypatch):
+    names = []
+    monkeypatch.setattr(segment_skeletons.np, "savez", lambda path, **arrays: names.append(path))
+    for _ in range(2):
+        segment_skeleton(tmp_path, np.array([3]), BOX, volume)
+    assert len(set(names)) == 2
