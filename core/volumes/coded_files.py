@@ -2,12 +2,14 @@
 
 Both decode any range of sections alone, so a file is read slab by slab and only its compressed bytes are held whole.
 They have no place for a voxel size: it lies beside the file in ``NAME.ckl.json``, with the length and the checksum of
-the file. Decoders do not notice every damage, and some makes them abort the process: a file without that note is
-decoded once in a process of its own before it is used.
+the file. Decoders do not notice every damage, and some makes them abort the process: a file that this process did not
+write is decoded once in a process of its own before it is used. A note cannot vouch for that, because whoever made the
+file can have made the note; it tells apart copies that went wrong.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -26,11 +28,11 @@ from segmend.core.errors import InputError, VolumeError
 from segmend.core.geometry import Box, Grid, Zyx
 from segmend.core.volumes.label_codecs import (
     CODECS,
+    StreamHeader,
     check_encodable,
     decode_sections,
     encode_labels,
     read_header,
-    slab_depth,
 )
 from segmend.core.volumes.lazy import ArraySource, Spacing, damaged
 
@@ -38,6 +40,10 @@ Array = NDArray[Any]
 
 _CODEC_OF = {codec.suffix: name for name, codec in CODECS.items()}
 _VOXELS_PER_SECOND = 10**7  # decoders are ten times as fast; a slower one hangs
+_LONGEST_TRIAL_S = 1800.0  # a header can claim anything
+
+_tried: set[bytes] = set()
+"""Checksums of the files that this process wrote or saw decoded."""
 
 
 def open_coded(path: Path) -> ArraySource:
@@ -53,19 +59,24 @@ def open_coded(path: Path) -> ArraySource:
         data = path.read_bytes()
     except OSError as error:
         raise damaged(str(path), error) from error
-    shape, dtype = read_header(data, codec, str(path))
+    header = read_header(data, codec, str(path))
     spacing = _noted(path, data)
-    if spacing is None and 0 not in shape:
-        _try_in_a_process(path, shape)
-    read = _reader(data, codec, shape, str(path))
-    return ArraySource(str(path), shape, dtype, read, spacing or Spacing())
+    if _checksum(data) not in _tried and 0 not in header.shape_zyx:
+        _try_in_a_process(path, header.shape_zyx)
+        _tried.add(_checksum(data))
+    read = _reader(data, codec, header, str(path))
+    return ArraySource(str(path), header.shape_zyx, header.dtype, read, spacing or Spacing())
+
+
+def _checksum(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=16).digest()
 
 
 def _reader(
-    data: bytes, codec: str, shape: Zyx, source: str
+    data: bytes, codec: str, header: StreamHeader, source: str
 ) -> Callable[[tuple[slice, ...]], Array]:
     """Return what reads a box through the slabs of sections decoded last."""
-    depth = slab_depth(shape)
+    shape, depth = header.shape_zyx, header.slab_depth
 
     @lru_cache(maxsize=2)
     def slab(start: int) -> Array:
@@ -112,6 +123,7 @@ def coded_writer(
         data = encode_labels(voxels, codec)
         path.write_bytes(data)
         note_of(path).write_text(_note(data, grid), encoding="utf-8")
+        _tried.add(_checksum(data))
 
 
 def note_of(path: Path) -> Path:
@@ -156,7 +168,7 @@ def _noted(path: Path, data: bytes) -> Spacing | None:
 
 def _try_in_a_process(path: Path, shape: Zyx) -> None:
     """Decode everything once where nothing is lost if the decoder dies."""
-    limit = 60 + int(np.prod(shape, dtype=np.int64)) / _VOXELS_PER_SECOND
+    limit = min(60 + int(np.prod(shape, dtype=object)) / _VOXELS_PER_SECOND, _LONGEST_TRIAL_S)
     command = [sys.executable, "-m", __name__, str(path.absolute())]
     try:
         done = subprocess.run(command, check=False, capture_output=True, timeout=limit)
@@ -175,10 +187,10 @@ def _try_in_a_process(path: Path, shape: Zyx) -> None:
 def _decode_all(path: Path) -> None:
     codec = _CODEC_OF[path.suffix.lower()]
     data = path.read_bytes()
-    sections = read_header(data, codec).shape_zyx[0]
-    depth = slab_depth(read_header(data, codec).shape_zyx)
-    for start in range(0, sections, depth):
-        decode_sections(data, codec, start, min(start + depth, sections))
+    header = read_header(data, codec)
+    sections = header.shape_zyx[0]
+    for start in range(0, sections, header.slab_depth):
+        decode_sections(data, codec, start, min(start + header.slab_depth, sections))
 
 
 if __name__ == "__main__":

@@ -32,15 +32,22 @@ Array = NDArray[Any]
 MOST_VOXELS = 2**31
 """Of a volume that is encoded or decoded at once."""
 _MOST_IN_SECTION = 2**28
+_MOST_WITHOUT_INDEX = 2**28
 _SLAB_SECTIONS = 16
 _SLAB_VOXELS = 2**25
 
 
 class StreamHeader(NamedTuple):
-    """What a stream says of itself."""
+    """What a stream says of itself; without an index of its sections it is decoded whole."""
 
     shape_zyx: Zyx
     dtype: np.dtype[Any]
+    indexed: bool = True
+
+    @property
+    def slab_depth(self) -> int:
+        """Sections that are best decoded together."""
+        return slab_depth(self.shape_zyx) if self.indexed else max(1, self.shape_zyx[0])
 
 
 class LabelCodec(NamedTuple):
@@ -120,6 +127,11 @@ def read_header(data: bytes, codec: str, source: str = "a stream of labels") -> 
             f"{source} claims {dimensions(header.shape_zyx)} voxels (z y x) in {len(data)} bytes: expected sections of "
             f"at most {_MOST_IN_SECTION} voxels; copy it again, or store it as .zarr"
         )
+    if not header.indexed and z * y * x > _MOST_WITHOUT_INDEX:
+        raise VolumeError(
+            f"{source} has {dimensions(header.shape_zyx)} voxels (z y x) and no index of its sections: without one at "
+            f"most {_MOST_WITHOUT_INDEX} voxels are decoded; write it again with random_access_z_index, or as .zarr"
+        )
     return header
 
 
@@ -137,7 +149,7 @@ def decode_sections(
     VolumeError
         If the stream is damaged where that is noticed, or too much is asked for at once.
     """
-    shape, dtype = read_header(data, codec, source)
+    shape, dtype, _ = read_header(data, codec, source)
     if not 0 <= start <= stop <= shape[0] or (stop - start) * shape[1] * shape[2] > MOST_VOXELS:
         raise VolumeError(
             f"{source} has {dimensions(shape)} voxels (z y x): sections {start} to {stop} cannot be decoded at once, "
@@ -219,12 +231,13 @@ def _crackle_encode(labels: Array) -> bytes:
 def _compresso_header(data: bytes) -> StreamHeader:
     header = _package("compresso").header(data[:36])
     shape = (int(header["sz"]), int(header["sy"]), int(header["sx"]))
-    return StreamHeader(shape, np.dtype(f"u{int(header['data_width'])}"))
+    dtype = np.dtype(f"u{int(header['data_width'])}")
+    return StreamHeader(shape, dtype, indexed=header["format_version"] != 0)
 
 
 def _compresso_sections(data: bytes, start: int, stop: int) -> Array:
     compresso = _package("compresso")
-    if compresso.header(data[:36])["format_version"] == 0:  # without an index of sections
+    if not _compresso_header(data).indexed:
         decoded: Array = compresso.decompress(data)[..., start:stop]
     else:
         decoded = compresso.decompress(data, z=(start, stop))

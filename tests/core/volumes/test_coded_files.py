@@ -38,7 +38,7 @@ def write(path, labels, block=(16, 10, 18)):
 @pytest.fixture
 def no_process(monkeypatch):
     def refuse(path, shape):
-        raise AssertionError("a file with a note is not tried first")
+        raise AssertionError("a file that this process wrote is not tried first")
 
     monkeypatch.setattr(coded_files, "_try_in_a_process", refuse)
 
@@ -123,6 +123,55 @@ def test_a_header_that_claims_more_than_can_be_is_refused_before_decoding(tmp_pa
     (tmp_path / "a.cpso").write_bytes(data)
     with pytest.raises(VolumeError, match="claims"):
         open_labels(tmp_path / "a.cpso")
+
+
+def test_streams_without_an_index_are_decoded_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(coded_files, "_try_in_a_process", lambda path, shape: None)
+    decode = coded_files.decode_sections
+    decoded = []
+    monkeypatch.setattr(
+        coded_files, "decode_sections", lambda *of: decoded.append(of[2:4]) or decode(*of)
+    )
+    data = compresso.compress(blobs(10).T, random_access_z_index=False)
+    (tmp_path / "a.cpso").write_bytes(data)
+    volume = open_labels(tmp_path / "a.cpso")
+    for z in (0, 20, 36, 1):
+        volume.read(Box((z, 0, 0), (z + 1, 21, 18)))
+    assert decoded == [(0, 37)]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_note_does_not_vouch_for_the_file(tmp_path, monkeypatch, suffix):
+    path = write(tmp_path / f"a{suffix}", blobs(11))
+    monkeypatch.setattr(coded_files, "_tried", set())  # as in another process
+    tried = []
+    monkeypatch.setattr(coded_files, "_try_in_a_process", lambda path, shape: tried.append(path))
+    for _ in range(2):
+        assert open_labels(path).grid == GRID
+    assert tried == [path]
+
+
+def test_a_file_that_could_not_be_decoded_is_tried_again(tmp_path, monkeypatch):
+    (tmp_path / "a.ckl").write_bytes(crackle.compress(blobs(12).T))
+    died = subprocess.CompletedProcess([], -6, b"", b"")
+    monkeypatch.setattr(coded_files.subprocess, "run", lambda *a, **k: died)
+    for _ in range(2):
+        with pytest.raises(VolumeError, match="cannot be decoded"):
+            open_labels(tmp_path / "a.ckl")
+
+
+def test_a_trial_ends_whatever_the_header_claims(tmp_path, monkeypatch):
+    limits = []
+
+    def run(*command, timeout, **options):
+        limits.append(timeout)
+        raise subprocess.TimeoutExpired(command, timeout)
+
+    monkeypatch.setattr(coded_files.subprocess, "run", run)
+    for shape in ((10, 1000, 1000), (2**40, 2**14, 2**14)):
+        with pytest.raises(VolumeError, match="cannot be decoded in"):
+            coded_files._try_in_a_process(tmp_path / "a.ckl", shape)
+    assert limits == [61, 1800]
 
 
 def test_a_decoder_that_dies_is_an_error_and_not_the_end(tmp_path, monkeypatch):

@@ -94,6 +94,16 @@ def test_too_many_voxels_are_refused_before_they_are_made(name, monkeypatch):
         read_header(whole, name)
 
 
+def test_streams_without_an_index_are_refused_beyond_what_is_decoded_whole(monkeypatch):
+    compresso = pytest.importorskip("compresso")
+    whole = compresso.compress(np.zeros((64, 64, 8), np.uint8), random_access_z_index=False)
+    assert read_header(whole, "compresso").slab_depth == 8
+    assert decode_sections(whole, "compresso", 3, 5).shape == (2, 64, 64)
+    monkeypatch.setattr(label_codecs, "_MOST_WITHOUT_INDEX", 7 * 64 * 64)
+    with pytest.raises(VolumeError, match="no index of its sections"):
+        decode_sections(whole, "compresso", 3, 5)
+
+
 def test_what_are_no_labels_is_refused():
     flat, empty = np.zeros((2, 2), np.uint8), np.zeros((0, 2, 2), np.uint8)
     arrays = [flat, empty, np.zeros((2, 2, 2)), np.zeros((2, 2, 2), np.int32)]
