@@ -9,6 +9,7 @@ from segmend.app.cli.answer import Answer, Steps
 from segmend.app.cli.arguments import add_box_option, triple
 
 if TYPE_CHECKING:
+    from segmend.core.geometry import ZyxNm
     from segmend.core.volumes.base import Volume
 
 HELP = "compare a segmentation with ground truth"
@@ -46,6 +47,7 @@ def execute(options: argparse.Namespace) -> Answer:
     labels = open_labels(
         options.labels, voxel_size_nm_zyx=triple(options.voxel_size), need_voxel_size=spatial
     )
+    _check_sizes(segmentation, labels, triple(options.voxel_size))
     values = _scores(options, segmentation, labels)
     if options.run_length:
         values |= _run_lengths(options, segmentation, labels)
@@ -55,6 +57,15 @@ def execute(options: argparse.Namespace) -> Answer:
     return Answer(
         values, "\n".join(f"{key:>{width}}  {value:.4f}" for key, value in values.items())
     )
+
+
+def _check_sizes(segmentation: Volume, labels: Volume, given: ZyxNm | None) -> None:
+    from segmend.core.review.truth import check_voxel_size
+    from segmend.core.volumes.lazy import spacing_of
+
+    theirs = given or spacing_of(labels).voxel_size_nm_zyx
+    ours = spacing_of(segmentation).voxel_size_nm_zyx
+    check_voxel_size(labels.source, theirs, segmentation.source, ours)
 
 
 def _scores(options: argparse.Namespace, segmentation: Volume, labels: Volume) -> dict[str, float]:

@@ -19,16 +19,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="LABELS",
         help="ground truth of the project's voxels, FILE or FILE:/DATASET; 0 is not counted",
     )
-    add_box_option(parser, "with --truth: count only inside this box, in voxels")
+    add_box_option(
+        parser, "in voxels: pictures go through its middle, and scores count only what is inside"
+    )
 
 
 def execute(options: argparse.Namespace) -> Answer:
     """Read what is there and write the page beside it."""
     from segmend.core.project import open_project
     from segmend.core.report.page import write_report
-    from segmend.core.volumes.opening import open_labels
+    from segmend.core.review.truth import open_truth
 
     project = open_project(options.project)
-    truth = None if options.truth is None else open_labels(options.truth)
+    truth = None
+    if options.truth is not None:
+        truth = open_truth(options.truth, project.shape_zyx, project.grid)
     page = write_report(project, truth=truth, box=options.box)
     return Answer({"report": str(page)}, str(page))

@@ -55,6 +55,18 @@ def test_run_lengths_and_merges_on_request(capsys, arrays):
     assert (whole["merge_precision"], whole["merge_recall"]) == (1, 1)
 
 
+def test_a_truth_of_another_voxel_size_is_refused(capsys, tmp_path):
+    labels = np.ones((4, 4, 4), np.uint32)
+    with h5py.File(tmp_path / "b.h5", "w") as file:
+        for name, size in (("near", (40, 4, 4)), ("far", (40, 8, 8))):
+            file[name] = labels
+            file[name].attrs["resolution"] = size
+    near, far = (f"{tmp_path}/b.h5:/{name}" for name in ("near", "far"))
+    assert run(["evaluate", near, far]) == 2
+    assert "has voxels of 40 x 8 x 8 nm" in capsys.readouterr().err
+    assert answer(capsys, near, far, "--voxel-size", "40", "4", "4")["vi_sum"] == 0
+
+
 def test_run_lengths_need_a_voxel_size(capsys, arrays):
     assert run(["evaluate", *arrays, "--run-length"]) == 2
     assert "--voxel-size" in capsys.readouterr().err

@@ -1,5 +1,7 @@
 import json
 
+import h5py
+import numpy as np
 import pytest
 
 from segmend.app.cli.main import run
@@ -27,6 +29,24 @@ def test_with_a_truth_it_has_scores_inside_the_box(project_path, tmp_path, capsy
         text = file.read()
     assert "Beside the truth" in text
     assert "0:6,0:40,0:44" in text
+
+
+@pytest.mark.parametrize("odd", ["shape", "size"])
+def test_a_truth_of_other_voxels_is_refused(project_path, tmp_path, capsys, odd):
+    project = open_project(project_path)
+    z, y, x = project.shape_zyx
+    with h5py.File(tmp_path / "t.h5", "w") as file:
+        file["t"] = np.ones((z, y, x + (odd == "shape")), np.uint8)
+        file["t"].attrs["resolution"] = [77, 1, 1] if odd == "size" else [10, 10, 10]
+    assert run(["report", str(project_path), "--truth", f"{tmp_path}/t.h5:/t"]) == 2
+    assert "expected labels of the same volume" in capsys.readouterr().err
+    assert not (project.generation_dir / "report.html").exists()
+
+
+def test_the_box_is_said_to_place_the_pictures(capsys):
+    with pytest.raises(SystemExit):
+        run(["report", "--help"])
+    assert "pictures go through its middle" in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.parametrize("options", [["--truth", "gone.h5"], ["--box", "1:1,0:1,0:1"]])
