@@ -187,12 +187,6 @@ class Project:
         save_config(self.path, config)
         return Project(self.path, config)
 
-    def begin_generation(self) -> Path:
-        """Return the folder for the next generation; one that an interrupted run left is kept to go on with."""
-        folder = self.generation_path(self.generation + 1)
-        folder.mkdir(exist_ok=True)
-        return folder
-
     def commit_generation(self, generation: int, **values: Any) -> Project:
         """Make a finished generation the one in use, together with other values, in one replacement.
 
