@@ -255,6 +255,8 @@ def _write_settings(settings: PipelineSettings, file: Path) -> Answer:
 
 def _tell(steps: Steps) -> Callable[[Progress], None]:
     def tell(progress: Progress) -> None:
+        if progress.is_news:
+            say(f"{progress.stage}: {progress.message}")
         steps(progress.stage, progress.fraction)
 
     return tell

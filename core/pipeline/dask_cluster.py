@@ -12,7 +12,7 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Protocol
 
 import dask
@@ -20,6 +20,7 @@ import distributed
 from distributed.system import MEMORY_LIMIT
 
 from segmend.core.errors import StageError
+from segmend.core.pipeline.dask_worker import Courtesy
 from segmend.core.pipeline.interrupts import interrupts_held
 from segmend.core.volumes.zarr_store import CACHE_VARIABLE
 
@@ -29,7 +30,6 @@ _WITHOUT_WORKERS_SECONDS = 120
 _RESTART_SECONDS = 30
 _LOOK_SECONDS = 1.0
 _CONNECT_SECONDS = 10
-_NICENESS = 10
 _SILENCE = (
     logging.CRITICAL + 1
 )  # Dask calls a connection critical that closes while it still has something to say
@@ -55,6 +55,8 @@ class Cluster(Protocol):
     client: Any
     ahead: int
     """Tasks that are sent to a worker beyond those it can do at once."""
+    lasting: bool
+    """Whether the workers stay when the run is over, and would go on with what they do."""
 
     def slots(self) -> int:
         """Return how many tasks the workers do at once; 0 while there is no worker."""
@@ -62,24 +64,11 @@ class Cluster(Protocol):
     def end_worker(self, address: str) -> None:
         """Kill a worker whatever it does; its tasks go to others. `StageError` if it cannot be reached."""
 
+    def end_workers(self, addresses: Collection[str]) -> None:
+        """Kill workers that have a nanny, and leave the others."""
+
     def close(self, *, at_once: bool) -> None:
         """Let go of the workers; `at_once` kills what still runs."""
-
-
-class Courtesy(distributed.WorkerPlugin):
-    """Makes a worker a quiet neighbour: low priority, and a GPU of its own where there is one."""
-
-    name = "segmend-courtesy"
-
-    def __init__(self, gpus: Sequence[str]) -> None:
-        self.gpus = tuple(gpus)
-
-    def setup(self, worker: Any) -> None:
-        """Run in the worker before its first task, and in every worker that comes for a lost one."""
-        with contextlib.suppress(OSError, AttributeError):
-            os.nice(_NICENESS)
-        if self.gpus:
-            os.environ["CUDA_VISIBLE_DEVICES"] = self.gpus[int(worker.name) % len(self.gpus)]
 
 
 class LocalWorkers:
@@ -98,6 +87,7 @@ class LocalWorkers:
     """
 
     ahead = 0  # a task that only waits at a dying worker would be blamed for its death
+    lasting = False
 
     def __init__(self, count: int, gpus: Sequence[str]) -> None:
         self._count = count
@@ -132,6 +122,11 @@ class LocalWorkers:
             if nanny.worker_address == address:
                 _kill(nanny)
 
+    def end_workers(self, addresses: Collection[str]) -> None:
+        """Kill the processes."""
+        for address in addresses:
+            self.end_worker(address)
+
     def close(self, *, at_once: bool) -> None:
         """Close the connection and end the processes; with `at_once` what they do now is not waited for."""
         with interrupts_held(), quiet():
@@ -160,6 +155,7 @@ class RunningScheduler:
     """
 
     ahead = 1  # a queue is what lets an adaptive cluster grow
+    lasting = True
 
     def __init__(self, address: str) -> None:
         self._address = address
@@ -206,6 +202,16 @@ class RunningScheduler:
             ) from error
         except KeyError:
             return  # it left by itself
+
+    def end_workers(self, addresses: Collection[str]) -> None:
+        """Have the nannies of workers that have one kill them and start others."""
+        with contextlib.suppress(KeyError, ValueError), self._answering():  # one left meanwhile
+            known = self.client.scheduler_info(n_workers=-1)["workers"]
+            nannied = [a for a in addresses if known.get(a, {}).get("nanny")]
+            if nannied:
+                self.client.restart_workers(
+                    nannied, timeout=_RESTART_SECONDS, raise_for_error=False
+                )
 
     def close(self, *, at_once: bool) -> None:
         """Close the connection; the workers stay."""

@@ -1,34 +1,38 @@
 """Tasks in Dask worker processes: sent out, watched, given to another worker where one is lost or takes too long.
 
 A block that takes too long is not merely tried elsewhere: its worker is killed first. One that went on in secret
-could write over what a later round made of the block.
+could write over what a later round made of the block. For the same reason the workers of a scheduler that go on after
+this run are ended and started again by their nannies where a run stops early: Dask takes back what has not begun, but
+never stops a running block. A worker without a nanny is waited for. What nobody can reach any more, because the
+scheduler is gone, may go on until its block is done: its files have names of their own until they are complete, and it
+leaves no mark once another run has cleared its folder away.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import queue
 import time
 import uuid
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self
 
-import distributed
 from dask.system import CPU_COUNT
 from distributed.scheduler import KilledWorker
 
 from segmend.core.pipeline.dask_cluster import ATTEMPTS, Cluster, LocalWorkers, RunningScheduler
+from segmend.core.pipeline.dask_worker import BEGUN, STOPPED, perform_in_worker
 from segmend.core.pipeline.devices import visible_gpus
 from segmend.core.pipeline.executors import Told, raise_failure
 from segmend.core.pipeline.progress import CancelToken
-from segmend.core.pipeline.tasks import Action, Outcome, Task, perform
+from segmend.core.pipeline.tasks import Action, Outcome, Task
 
 _POLL_SECONDS = 0.1
-_BEGUN = "segmend-begun"
+_LATE_NEWS_SECONDS = 0.5
+_PATIENCE_SECONDS = 30.0
 _EVERYTHING = "all"
 """The topic under which Dask tells of workers that left."""
 
@@ -100,12 +104,14 @@ class DaskExecutor:
             )
             self._cluster = cluster
             inbox = self._inbox  # filled by the client's own thread
-            cluster.client.subscribe_topic(
-                _BEGUN, lambda event: inbox.put((_Dispatch.begun, event[1]))
-            )
-            cluster.client.subscribe_topic(
-                _EVERYTHING, lambda event: inbox.put((_Dispatch.changed, event[1]))
-            )
+            for topic, kind in (
+                (BEGUN, _Dispatch.begun),
+                (STOPPED, _Dispatch.stopped),
+                (_EVERYTHING, _Dispatch.changed),
+            ):
+                cluster.client.subscribe_topic(
+                    topic, lambda event, kind=kind: inbox.put((kind, event[1]))
+                )
         return self._cluster
 
 
@@ -140,6 +146,7 @@ class _Dispatch:
         self._running: dict[str, _Attempt] = {}
         self._block_timeout = block_timeout
         self._alone = False
+        self._looked = time.monotonic()
 
     @property
     def unfinished(self) -> bool:
@@ -153,18 +160,46 @@ class _Dispatch:
         self._alone = not slots
         while self._waiting and len(self._running) < max(1, slots) * (1 + self._cluster.ahead):
             self._send(self._waiting.popleft())
-        try:
+        with contextlib.suppress(queue.Empty):
             kind, news = self._inbox.get(timeout=_POLL_SECONDS)
-        except queue.Empty:
+            kind(self, news)
+        if time.monotonic() - self._looked >= _POLL_SECONDS:
             self._end_overdue()
-            return
-        kind(self, news)
+            self._looked = time.monotonic()
 
     def drop(self) -> None:
-        """Forget what still runs."""
-        if self._running:
+        """Forget what still runs, and have workers that outlive the run stop doing it."""
+        if not self._running:
+            return
+        with contextlib.suppress(OSError, TimeoutError):
             futures = [attempt.future for attempt in self._running.values()]
             self._cluster.client.cancel(futures, force=True)
+            if self._cluster.lasting:
+                self._stop_busy()
+
+    def _stop_busy(self) -> None:
+        self._hear_of_workers(_LATE_NEWS_SECONDS, until=lambda: False)
+        self._cluster.end_workers(self._busy())
+        self._hear_of_workers(_PATIENCE_SECONDS, until=lambda: not self._busy())
+        if self._busy():
+            workers = ", ".join(sorted(self._busy()))
+            self._told.notice(
+                f"cannot be ended and still at work: {workers}; let them finish before you run again"
+            )
+
+    def _busy(self) -> set[str]:
+        return {a.worker for a in self._running.values() if a.began is not None}
+
+    def _hear_of_workers(self, seconds: float, until: Callable[[], bool]) -> None:
+        """Take in what workers do, but no more results."""
+        limit = time.monotonic() + seconds
+        while time.monotonic() < limit and not until():
+            with contextlib.suppress(queue.Empty):
+                kind, news = self._inbox.get(timeout=_POLL_SECONDS)
+                if kind is _Dispatch.changed:
+                    self._forget_lost(news)
+                elif kind is not _Dispatch.ended:
+                    kind(self, news)
 
     def ended(self, future: Any) -> None:
         """Take in the end of a task."""
@@ -187,6 +222,19 @@ class _Dispatch:
             attempt.worker, attempt.began = news["worker"], time.monotonic()
             attempt.starts += 1
 
+    def stopped(self, news: dict[str, Any]) -> None:
+        """Take in that a worker does no more on a task, whether or not its result is wanted."""
+        attempt = self._running.get(news["key"])
+        if attempt is not None:
+            attempt.began = None
+
+    def _forget_lost(self, news: dict[str, Any]) -> None:
+        """Take in that a worker left, when its tasks go to nobody any more."""
+        if news.get("action") == "remove-worker":
+            for attempt in self._running.values():
+                if attempt.worker == news.get("worker"):
+                    attempt.began = None
+
     def changed(self, news: dict[str, Any]) -> None:
         """Take in a change of the cluster: where a worker left, its tasks go to others."""
         if news.get("action") != "remove-worker":
@@ -200,7 +248,7 @@ class _Dispatch:
 
     def _send(self, task: Task, earlier: _Attempt | None = None) -> None:
         key = f"segmend-{uuid.uuid4().hex}"
-        future = self._cluster.client.submit(_perform, task, key, key=key, pure=False)
+        future = self._cluster.client.submit(perform_in_worker, task, key, key=key, pure=False)
         attempt = _Attempt(task, future)
         if earlier is not None:
             attempt = replace(earlier, future=future, began=None, sent=earlier.sent + 1)
@@ -219,27 +267,9 @@ class _Dispatch:
             if attempt.began is None or attempt.task.action is not Action.BLOCK:
                 continue
             if time.monotonic() - attempt.began > self._block_timeout:
-                attempt.began = None
                 attempt.timeouts += 1
                 self._cluster.end_worker(attempt.worker)
-
-
-def _perform(task: Task, key: str) -> Outcome:
-    """Do a task in a worker, and say that it began there: only then does its time count."""
-    worker: Any = distributed.get_worker()
-    worker.log_event(_BEGUN, {"key": key, "worker": worker.address})
-    try:
-        return perform(task)
-    finally:
-        _give_memory_back()
-
-
-def _give_memory_back() -> None:
-    """Return to the system what a block left in scattered pieces; without it a worker grows from block to block."""
-    with contextlib.suppress(
-        OSError, AttributeError
-    ):  # the C library of other systems has no such function
-        ctypes.CDLL(None).malloc_trim(0)
+                attempt.began = None
 
 
 def _outcome(future: Any, error: Any, attempt: _Attempt, block_timeout: float | None) -> Outcome:

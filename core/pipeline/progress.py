@@ -37,6 +37,8 @@ class Progress:
         Finished blocks and all blocks; ``total`` is 0 before the stage has counted them.
     message : str
         A few words for a person, may be empty.
+    is_news : bool
+        Whether a person should see the message now: a part is done again, or nobody works.
     """
 
     stage: str
@@ -44,6 +46,7 @@ class Progress:
     done: int = 0
     total: int = 0
     message: str = ""
+    is_news: bool = False
 
     @property
     def fraction(self) -> float:
@@ -124,7 +127,7 @@ class StageReport:
     skipped : bool
         Whether the result of an earlier run was still valid.
     retries : int
-        How often a block went to another worker, because its own was lost or took too long.
+        How often a part of the work went to another worker, because its own was lost or took too long.
     """
 
     name: str

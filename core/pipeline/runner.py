@@ -187,10 +187,13 @@ class _Run:
         marks = self.plan.begin(stage, key)
         scratch = marks.scratch(key)
         place = Place(self.plan.project.path, self.plan.folder(stage), scratch, self.device)
-        self._single(Task(stage, place, Action.PREPARE))
+        for number in range(stage.rounds):  # a mark is written into its folder, or not at all
+            (scratch.parent / f"round-{number}").mkdir(parents=True, exist_ok=True)
+        self._single(Task(stage, place, Action.PREPARE), told)
         total = self._rounds(stage, key, place, marks, told)
-        self.tell(replace(told, done=total, total=total, message="putting blocks together"))
-        summary = self._single(Task(stage, place, Action.FINISH))
+        told = replace(told, done=total, total=total, message="putting blocks together")
+        self.tell(told)
+        summary = self._single(Task(stage, place, Action.FINISH), told)
         marks.finish(
             DoneMark(
                 key,
@@ -198,6 +201,7 @@ class _Run:
                 round(time.perf_counter() - began, 3),
                 summary,
                 stage.settings.model_dump(mode="json"),
+                self.retries,
             )
         )
         shutil.rmtree(scratch, ignore_errors=True)
@@ -215,10 +219,12 @@ class _Run:
             told = replace(told, done=number * len(boxes), total=total, message="")
             self._blocks(stage, key, here, marks, boxes, told)
             if number + 1 < stage.rounds:
-                self.tell(
-                    replace(told, done=told.done + len(boxes), message="putting blocks together")
+                joining = replace(
+                    told, done=told.done + len(boxes), message="putting blocks together"
                 )
-                self._single(Task(stage, here, Action.JOIN, mark=marks.join_path(key, number)))
+                self.tell(joining)
+                task = Task(stage, here, Action.JOIN, mark=marks.join_path(key, number))
+                self._single(task, joining)
         return total
 
     def _blocks(
@@ -239,26 +245,29 @@ class _Run:
             now = replace(now, done=now.done + 1, message=self._about_retries())
             self.tell(now)
 
-        def again(task: Task, why: str) -> None:
-            self.retries += 1
-            self.tell(replace(now, message=f"{task.part} again: {why}"))
-
         tasks = [
             Task(stage, place, Action.BLOCK, box, marks.block_path(key, box, place.round))
             for box in boxes
             if box not in finished
         ]
 
-        def notice(words: str) -> None:
-            self.tell(replace(now, message=words))
+        self.executor.run(tasks, self._told(done, lambda: now), self.cancel)
 
-        self.executor.run(tasks, Told(done, again, notice), self.cancel)
+    def _told(self, done: Callable[[Task, Outcome], None], latest: Callable[[], Progress]) -> Told:
+        def again(task: Task, why: str) -> None:
+            self.retries += 1
+            notice(f"{task.part} again: {why}")
+
+        def notice(words: str) -> None:
+            self.tell(replace(latest(), message=words, is_news=True))
+
+        return Told(done, again, notice)
 
     def _about_retries(self) -> str:
         return f"{self.retries} done again" if self.retries else ""
 
-    def _single(self, task: Task) -> Summary:
+    def _single(self, task: Task, now: Progress) -> Summary:
         found: list[Outcome] = []
-        told = Told(lambda _, outcome: found.append(outcome))
+        told = self._told(lambda _, outcome: found.append(outcome), lambda: now)
         self.executor.run([task], told, self.cancel)
         return found[0].summary or {}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from segmend.core.errors import SegmendError
+from segmend.core.errors import SegmendError, StageError
 from segmend.core.geometry import Box
 from segmend.core.pipeline.marks import write_mark
 from segmend.core.pipeline.stage import Stage, StageContext, Summary
@@ -85,7 +85,7 @@ def perform(task: Task) -> Outcome:
     try:
         summary = _call(task)
         if task.mark is not None:
-            write_mark(task.mark)
+            _mark(task.mark)
     except SegmendError as error:
         return Outcome(error=str(error), details=error.details or traceback.format_exc())
     except MemoryError:
@@ -95,6 +95,13 @@ def perform(task: Task) -> Outcome:
         line = " ".join(f"{type(error).__name__}: {error}".split())
         return Outcome(error=line, details=traceback.format_exc())
     return Outcome(summary=summary)
+
+
+def _mark(path: Path) -> None:
+    """Say on disk that the work is done, unless its folder was cleared away: then what it made is gone, too."""
+    if not path.parent.is_dir():
+        raise StageError("another run has cleared this one's folder away; run again")
+    write_mark(path)
 
 
 def _call(task: Task) -> Summary | None:

@@ -9,7 +9,7 @@ import pytest
 
 from segmend.app.cli.main import run
 from segmend.core.errors import ProjectError
-from segmend.core.pipeline.progress import RunReport, StageReport
+from segmend.core.pipeline.progress import Progress, RunReport, StageReport, StageState
 from segmend.core.pipeline.specification import load_specification
 
 RUN_PIPELINE = "segmend.core.pipeline.runner.run_pipeline"
@@ -97,3 +97,14 @@ def test_a_truth_of_another_shape_is_refused_before_anything_runs(
     assert run(["run", str(project_path), "--truth", str(tmp_path / "truth.npy")]) == 2
     assert "3 x 4 x 5 voxels" in capsys.readouterr().err
     assert not handed_on
+
+
+def test_news_of_workers_is_said_at_once(project_path, monkeypatch, capsys):
+    def pipeline(project, stages, settings, *, progress, **_):
+        for number, message in enumerate(["preparing", "block 1 again: it took too long"]):
+            progress(Progress("watershed", StageState.RUNNING, message=message, is_news=number > 0))
+        return RunReport((), 0, 0, 0, 1)
+
+    monkeypatch.setattr(RUN_PIPELINE, pipeline)
+    assert run(["run", str(project_path), "--no-report"]) == 0
+    assert capsys.readouterr().err == "watershed: block 1 again: it took too long\n"

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import distributed
@@ -16,9 +17,9 @@ import pytest
 from fake_stages import NegativeSettings, NegativeStage, TwiceStage, order, starts
 from worker_watch import wait_for, wait_for_end, workers_of
 
-from segmend.core.errors import InputError, StageError
+from segmend.core.errors import Cancelled, InputError, StageError
 from segmend.core.geometry import Box
-from segmend.core.pipeline.progress import Progress
+from segmend.core.pipeline.progress import CancelToken, Progress
 from segmend.core.pipeline.runner import run_pipeline
 from segmend.core.pipeline.settings import PipelineSettings
 from segmend.core.project import Project, open_project
@@ -108,6 +109,41 @@ def test_a_worker_without_a_nanny_cannot_be_ended(image_project):
             scheduler=cluster.scheduler_address,
             block_timeout=0.5,
         )
+
+
+def stopped_at_the_first_block(project: Project, address: str, seconds: float) -> None:
+    """Cancel a run on a scheduler as soon as its first block has begun."""
+    token = CancelToken()
+
+    def cancel_soon() -> None:
+        wait_for(lambda: bool(starts(project.path)))
+        token.cancel()
+
+    stage = NegativeStage(NegativeSettings(seconds=seconds))
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(cancel_soon)
+        with pytest.raises(Cancelled):
+            run_pipeline(project, [stage], scheduler=address, cancel=token)
+
+
+def test_a_cancelled_run_leaves_no_worker_of_a_scheduler_at_work(image_project, scheduler):
+    stopped_at_the_first_block(image_project, scheduler, 60.0)
+    for _, worker, *_ in starts(image_project.path):
+        assert not psutil.pid_exists(int(worker))
+    run_pipeline(image_project, [NegativeStage(NegativeSettings())], scheduler=scheduler)
+    assert np.array_equal(result(image_project), undisturbed(image_project))
+
+
+def test_a_worker_without_a_nanny_is_waited_for(image_project):
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, protocol="tcp://",
+        dashboard_address="127.0.0.1:0",
+    ) as cluster:  # fmt: skip
+        stopped_at_the_first_block(image_project, cluster.scheduler_address, 2.0)
+        begun = {name for name, *_ in starts(image_project.path)}
+        written = image_project.path.glob("marks/negative/*/scratch/*.npy")
+        assert {path.stem for path in written} == begun
+        assert len(begun) == 1
 
 
 def test_a_program_killed_in_the_second_round_goes_on_there(image_project, tmp_path):

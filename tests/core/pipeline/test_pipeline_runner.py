@@ -8,6 +8,8 @@ from fake_stages import NegativeSettings, NegativeStage, TwiceStage, name_of, or
 
 from segmend.core.errors import Cancelled, InputError, StageError
 from segmend.core.geometry import Box
+from segmend.core.pipeline.executors import InlineExecutor
+from segmend.core.pipeline.marks import StageMarks
 from segmend.core.pipeline.progress import CancelToken, Progress, StageState
 from segmend.core.pipeline.runner import run_pipeline
 from segmend.core.project import Project, open_project
@@ -165,3 +167,27 @@ def test_an_interrupted_second_round_goes_on_there(image_project):
     negative = 200 - image_project.image.read(Box.of_shape((16, 16, 16)))
     assert np.array_equal(result(image_project), negative // 2 + negative.max())
     assert (begun, len(blocks_started(image_project))) == (11, 16)
+
+
+def test_every_part_that_is_done_again_is_counted_and_told(image_project, monkeypatch):
+    """Also what is no block: preparing, joining and putting together."""
+
+    class Unlucky(InlineExecutor):
+        def run(self, tasks, told, cancel):
+            for task in tasks:
+                told.notice("waiting for a worker")
+                told.again(task, "its worker was lost")
+            super().run(tasks, told, cancel)
+
+    monkeypatch.setattr("segmend.core.pipeline.runner.executor_for", lambda *_, **__: Unlucky())
+    told: list[Progress] = []
+    stage = TwiceStage(NegativeSettings())
+    report = run_pipeline(image_project, [stage], progress=told.append)
+    news = [p.message for p in told if p.is_news]
+    assert report.stages[0].retries == 8 + 8 + 3
+    for part in ("prepare", "block 0:8,0:8,0:8", "join", "finish"):
+        assert f"{part} again: its worker was lost" in news
+    assert news.count("waiting for a worker") == 19
+    done = StageMarks(image_project.path / "marks" / "negative").done()
+    assert done is not None
+    assert done.retries == 19
