@@ -19,6 +19,7 @@ from segmend.core.project import Project
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from segmend.core.algorithms.agglomeration import MergeTree
     from segmend.core.algorithms.scored_agglomeration import EdgeScorer
     from segmend.core.pipeline.stages.agglomeration_methods import Contacts
 
@@ -51,28 +52,31 @@ class AgglomerationStage(BaseStage):
 
     def run_block(self, context: StageContext, box: Box) -> None:
         """Merge along the graph; cut the tree at the threshold, or keep the segments that were imported."""
+        from segmend.core.segmentation.graph_files import save_array
+
+        tree, segment_of, export_ids = self._merged(context, imported_segments(context))
+        made = (tree.edges, tree.scores, segment_of, export_ids)
+        for name, array in zip(_ARRAYS, made, strict=True):
+            save_array(context.graph_dir / f"{name}.npy", array)
+
+    def _merged(
+        self, context: StageContext, kept: tuple[NDArray[Any], NDArray[Any]] | None
+    ) -> tuple[MergeTree, NDArray[Any], NDArray[Any]]:
+        """Return the tree, the mapping and its ids; with segments to keep the tree is inside each of them."""
         import numpy as np
 
         from segmend.core.pipeline.stages.agglomeration_methods import agglomerated, merge_tree
-        from segmend.core.segmentation.graph_files import save_array
 
-        folder = context.graph_dir
         graph, scorer = self._contacts(context), self._scorer(context.project)
-        kept = imported_segments(context)
         if kept is not None:
-            segment_of, export_ids = kept
-            tree = merge_tree(graph.inside(segment_of), self.settings, scorer)
-        elif context.project.affinities is None:
+            return merge_tree(graph.inside(kept[0]), self.settings, scorer), *kept
+        if context.project.affinities is None:
             raise StageError(
                 f"{context.project.path} has no affinities to agglomerate by; run the affinities stage "
                 "first or make the project with --affinities"
             )
-        else:
-            tree, segment_of = agglomerated(graph, self.settings, scorer)
-            export_ids = np.arange(int(segment_of.max(initial=0)) + 1, dtype=np.uint64)
-        made = dict(zip(_ARRAYS, (tree.edges, tree.scores, segment_of, export_ids), strict=True))
-        for name, array in made.items():
-            save_array(folder / f"{name}.npy", array)
+        tree, segment_of = agglomerated(graph, self.settings, scorer)
+        return tree, segment_of, np.arange(int(segment_of.max(initial=0)) + 1, dtype=np.uint64)
 
     def _contacts(self, context: StageContext) -> Contacts:
         """Read what the method needs of the graph."""
