@@ -125,14 +125,14 @@ def _load(file: Path) -> Skeleton | None:
 def _save(file: Path, skeleton: Skeleton) -> None:
     """Keep a skeleton, unless that cannot be: the disk is full, or the project only to be read."""
     part = file.with_suffix(f".{os.getpid()}-{uuid4().hex}.part.npz")
-    arrays = {
-        "vertices_nm": skeleton.vertices_nm,
-        "edges": skeleton.edges,
-        "radius_nm": skeleton.radius_nm,
-    }
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(part, **arrays)
+        np.savez(
+            part,
+            vertices_nm=skeleton.vertices_nm,
+            edges=skeleton.edges,
+            radius_nm=skeleton.radius_nm,
+        )
         part.replace(file)
     except OSError:
         with suppress(OSError):
