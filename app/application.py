@@ -102,7 +102,7 @@ def take_picture(
         application.open(Path(project_path))
         if not queue:
             window.scene.toggle(CANDIDATE)
-            window.scene.sections.reset_view()
+            window.scene.show_whole()
     wait_until_drawn(application)
     window.grab().save(str(out_png))
     window.close()

@@ -36,7 +36,7 @@ class ViewDoors:
 
     def whole_view(self) -> None:
         """Zoom out."""
-        self.window.scene.sections.reset_view()
+        self.window.scene.show_whole()
         self.window.scene.solids.reset_view()
 
     def toggle_solids(self) -> None:

@@ -95,7 +95,7 @@ class Scene:
         if volumes.supervoxels and mapping is not None:
             self._add_labels(volumes.supervoxels, mapping, place)
         self.sections.layers.selection.clear()
-        self.sections.reset_view()
+        self.show_whole()
 
     def close(self) -> None:
         """Show nothing."""
@@ -177,6 +177,11 @@ class Scene:
         nothing = np.zeros(0, np.uint32)
         self._sides.show(nothing, nothing)
         self._refresh(CANDIDATE)
+
+    def show_whole(self) -> None:
+        """Show the whole section, without what may lie around it: a layer of points without any is boundless."""
+        shown = [layer for layer in self.sections.layers if layer.name in (IMAGE, SEGMENTS)]
+        self.sections.reset_view(layers=shown)
 
     def frame(self, centre_nm: ZyxNm, extent_nm: float) -> None:
         """Move the sections to a place, with `extent_nm` of it visible; avoid empty margins."""

@@ -51,12 +51,12 @@ class PipelinePanel(Panel):
         self._changed.hide()
         self.setLayout(
             column(
-                stages,
-                4,
                 self.run,
                 self.cancel,
                 self._changed,
                 self._note,
+                4,
+                stages,
                 4,
                 self.settings,
                 self.threshold,

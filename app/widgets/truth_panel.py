@@ -82,6 +82,7 @@ class TruthPanel(Panel):
         for row in self._rows:
             for part in row:
                 self._grid.removeWidget(part)
+                part.hide()  # until it is deleted it would be drawn below the next truth's
                 part.deleteLater()
         self._rows = []
         self.shown.emit(False)

@@ -344,6 +344,14 @@ def test_a_cut_colours_the_supervoxels_until_it_is_taken_away(scene, session):
     np.testing.assert_array_equal(shown(scene, SEGMENTS), mapped)
 
 
+def test_the_whole_section_fills_the_view_also_where_there_are_no_seeds(scene):
+    scene.sections.canvas.size = (400, 440)
+    scene.show_whole()
+    assert scene.sections.scene.camera.zoom == pytest.approx(0.95)
+    y, x = scene.sections.scene.camera.center[-2:]
+    assert (y, x) == pytest.approx((395, 215))
+
+
 def test_no_segment_is_under_the_pointer_in_a_preview(scene, session):
     scene.sections.dims.set_current_step(0, 3)
     settle(scene)

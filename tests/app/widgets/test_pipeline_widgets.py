@@ -3,10 +3,11 @@
 from unittest.mock import MagicMock
 
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QAction, QApplication, QComboBox, QDialog, QMainWindow, QWidget
 
+from segmend.app.presenters.pipeline import STAGES, stage_lines
 from segmend.app.presenters.settings_form import SettingsForm
 from segmend.app.presenters.thresholds import ThresholdLine
 from segmend.app.presenters.truth_scores import Errors
@@ -18,6 +19,7 @@ from segmend.app.widgets.threshold_bar import ThresholdBar
 from segmend.app.widgets.truth_dialog import TruthDialog
 from segmend.app.widgets.truth_panel import TruthPanel
 from segmend.core.algorithms.metrics import VariationScores
+from segmend.core.pipeline.progress import RunState
 
 
 @pytest.fixture
@@ -159,8 +161,11 @@ def test_figures_are_right_aligned_and_say_which_way_they_went(qtbot):
     assert rand[3].text() == ""
     assert all(part.alignment() & Qt.AlignmentFlag.AlignRight for part in split[1:])
     assert "bits" in split[0].toolTip()
+    panel.show()
+    assert split[1].isVisible()
     panel.hide_truth()
     assert shown.call_args_list[-1].args == (False,)
+    assert not split[1].isVisible()  # the figures of the next truth take its place
 
 
 def test_figures_stay_on_show_while_they_are_counted_again(qtbot):
@@ -201,3 +206,15 @@ def test_pipeline_panel_says_how_the_next_run_differs(qtbot):
     qtbot.mouseClick(panel.threshold, Qt.MouseButton.LeftButton)
     assert said == ["pipeline.settings"]
     assert "no merge tree" in panel.threshold.toolTip()
+
+
+def test_what_a_run_came_to_stands_beside_its_button_above_the_stages(qtbot):
+    panel = PipelinePanel()
+    qtbot.addWidget(panel)
+    panel.resize(220, 360)
+    panel.show_stages(stage_lines(RunState.waiting(STAGES)))
+    panel.show_note("Done in 3 s. Report: generation-1/report.html, F6 opens it.")
+    panel.show()
+    note, first = panel._note, panel._rows[0].widget
+    assert panel.run.geometry().bottom() < note.geometry().top()
+    assert note.geometry().bottom() < first.mapTo(panel, QPoint()).y()
