@@ -5,6 +5,7 @@ A voxel's place in nanometres is that of its centre: ``nm = offset + index * siz
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from segmend.core.errors import InputError
 
 Zyx = tuple[int, int, int]
 ZyxNm = tuple[float, float, float]
+
+_MOST_BLOCKS = 2**24
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,23 @@ class Box:
         return all(
             a <= p < b for a, p, b in zip(self.start_zyx, point_zyx, self.stop_zyx, strict=True)
         )
+
+    def block_list(self, shape_zyx: Zyx) -> list[Box]:
+        """Return all of `blocks`, unless they alone would fill the memory.
+
+        Raises
+        ------
+        InputError
+            If there are more than 2^24: a file may claim any shape.
+        """
+        steps = zip(self.shape_zyx, shape_zyx, strict=True)
+        count = math.prod(-(-length // step) for length, step in steps)
+        if count > _MOST_BLOCKS:
+            raise InputError(
+                f"{' x '.join(map(str, self.shape_zyx))} voxels (z y x) make {count} blocks: expected at most "
+                f"{_MOST_BLOCKS}; take a part with --box, or larger blocks"
+            )
+        return list(self.blocks(shape_zyx))
 
     def blocks(self, shape_zyx: Zyx) -> Iterator[Box]:
         """Cut the box into blocks of at most `shape_zyx`, in raster order."""

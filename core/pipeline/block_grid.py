@@ -26,7 +26,7 @@ def chunk_blocks(shape_zyx: Zyx, block_zyx: Zyx) -> list[Box]:
     z, y, x = (
         _even_step(*lengths) for lengths in zip(shape_zyx, block_zyx, CHUNK_ZYX, strict=True)
     )
-    return list(Box.of_shape(shape_zyx).blocks((z, y, x)))
+    return Box.of_shape(shape_zyx).block_list((z, y, x))
 
 
 def _even_step(length: int, block: int, chunk: int) -> int:

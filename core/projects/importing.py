@@ -167,7 +167,7 @@ def blocks_of(volume: Volume) -> list[Box]:
         z = CHUNK_ZYX[0]
     while z * y * x > LARGEST_BLOCK and y > CHUNK_ZYX[1]:
         y = -(-y // 2 // CHUNK_ZYX[1]) * CHUNK_ZYX[1]
-    return list(Box.of_shape(volume.shape_zyx).blocks((z, y, x)))
+    return Box.of_shape(volume.shape_zyx).block_list((z, y, x))
 
 
 def _blocks(volume: Volume, report: Report) -> Iterator[Box]:

@@ -26,6 +26,7 @@ SECONDS = 60.0
 _PRECOMPUTED = "precomputed"
 _KNOWN = re.compile(r"^(precomputed|gs|s3|https?):/", re.IGNORECASE)
 _ADDRESS = re.compile(r"^(gs|s3|https?):/{1,2}([^/].*)$", re.IGNORECASE | re.DOTALL)
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]*\]|[^:\[\]]*)(:\d{1,5})?")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 _DATASET = re.compile(r"^(.*\.zarr):(/.*)$", re.IGNORECASE | re.DOTALL)
 _LARGEST_METADATA = 16 * 2**20
@@ -104,6 +105,7 @@ def parse_address(path: str | Path) -> Address:
         If it is not of a known form, or holds credentials.
     """
     text = str(path)
+    _refuse_credentials(text)
     if text.lower().startswith(f"{_PRECOMPUTED}:/"):
         inner = text[len(_PRECOMPUTED) + 1 :]
         inner = inner[2:] if inner.startswith("//") else inner
@@ -115,6 +117,26 @@ def parse_address(path: str | Path) -> Address:
     dataset = _DATASET.match(text)
     whole, store = _store(f"{dataset[1]}/{dataset[2].strip('/')}" if dataset else text)
     return Address(whole, False, store)
+
+
+def _refuse_credentials(text: str) -> None:
+    """Refuse what may hold a user, a password or a token without repeating any of it.
+
+    A key may have a slash in it, so what looks like the path may be part of one: no @ is taken anywhere, and no colon
+    in a host's name but that of a port.
+    """
+    plain = re.sub(rf"^{_PRECOMPUTED}:/{{0,2}}", "", text, flags=re.IGNORECASE)
+    address = _ADDRESS.match(plain)
+    if address is None and (plain == text or "://" in plain) and "@" in unquote(plain):
+        raise InputError(f"this is no address of a volume: expected {FORMS}, without user and @")
+    if address is None:
+        return  # a folder of this machine, or nothing that is taken
+    host = re.split(r"[/?#]", address[2], maxsplit=1)[0]
+    if re.search(r"[@?#]", unquote(address[2])) or not _HOST.fullmatch(host):
+        raise InputError(
+            f"an address of the kind {address[1].lower()}:// has more than a host and a path in it: give it without "
+            "user, password, @, ? and #, with a port in digits; credentials come from the environment"
+        )
 
 
 def _local(inner: str, text: str) -> Address:
@@ -131,12 +153,10 @@ def _store(text: str) -> tuple[str, dict[str, Any]]:
     if found is None:
         raise InputError(f"{text} is no address of a volume: expected {FORMS}")
     scheme, rest = found[1].lower(), found[2]
-    whole = urlsplit(f"{scheme}://{rest}")
-    if whole.query or whole.fragment or "@" in whole.netloc:
-        raise InputError(
-            f"an address of {whole.hostname or 'a host'} has more than a path in it: give it without user, password, "
-            "? and #; credentials come from the environment"
-        )
+    try:
+        whole = urlsplit(f"{scheme}://{rest}")
+    except ValueError:  # of a host in brackets that is no number
+        raise InputError(f"{text} names no host: expected {FORMS}") from None
     path = unquote(whole.path).strip("/")
     if not all(part not in ("", ".", "..") and part.isprintable() for part in path.split("/")):
         raise InputError(
@@ -178,11 +198,11 @@ def read_json(address: Address, name: str) -> dict[str, Any] | None:
     place = f"{address.text}/{name}"
     with explained(address.text):
         store = ts.KvStore.open(address.store, context=_quick_context()).result(timeout=SECONDS)
+        if _is_large(store, name):
+            raise VolumeError(f"{place} is larger than any metadata: expected a small JSON file")
         found = store.read(name).result(timeout=SECONDS)
     if found.state != "value":
         return None
-    if len(found.value) > _LARGEST_METADATA:
-        raise VolumeError(f"{place} is larger than any metadata: expected a small JSON file")
     try:
         values = json.loads(found.value)
     except (ValueError, RecursionError):
@@ -190,6 +210,20 @@ def read_json(address: Address, name: str) -> dict[str, Any] | None:
     if not isinstance(values, dict):
         raise VolumeError(f"{place} is damaged: expected a JSON object; copy the array again")
     return values
+
+
+def _is_large(store: Any, name: str) -> bool:
+    """Look for one byte beyond what metadata may have, before all of it is read."""
+    beyond = slice(_LARGEST_METADATA, _LARGEST_METADATA + 1)
+    try:
+        found = store.read(name, byte_range=beyond).result(timeout=SECONDS)
+    except ValueError as error:
+        if "OUT_OF_RANGE" in str(error):
+            return False
+        if "ignored by server" in str(error):  # which sent everything, and it reached this far
+            return True
+        raise
+    return bool(found.state == "value")
 
 
 def write_json(address: Address, name: str, values: dict[str, Any]) -> None:

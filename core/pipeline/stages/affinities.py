@@ -66,7 +66,7 @@ class AffinitiesStage(BaseStage):
         Grids of whole tiles all give the same affinities to the bit.
         """
         z, y, x = _block_shape(self.settings.block_zyx)
-        return list(Box.of_shape(project.shape_zyx).blocks((z, y, x)))
+        return Box.of_shape(project.shape_zyx).block_list((z, y, x))
 
     def prepare(self, context: StageContext) -> None:
         """Make the array, unless an interrupted run made it, and measure the grey levels once."""

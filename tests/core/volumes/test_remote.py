@@ -223,6 +223,17 @@ def test_a_precomputed_folder_appears_when_it_is_complete(tmp_path, dtype):
         "precomputed://ftp://host/a",
         "precomputed://",
         "precomputed://gs://bucket/a#b",
+        "s3://AKIAX:secret/K7MD@bucket/seg.zarr",
+        "https://user:pa/secret@host/path",
+        "https://host:secret/path",
+        "https://host/a%40secret",
+        "https://host/a%3Ftoken=secret",
+        "precomputed:/https:/user:pa/secret@host/path",
+        "precomputed://precomputed://s3://a:secret@b/c",
+        "https:///user:secret@host/a",
+        "gs://AKIA:secret",
+        "https://[x/y.zarr",
+        "https://[::::::]/y.zarr",
     ],
 )
 def test_addresses_of_another_form_are_refused(text):
@@ -230,6 +241,30 @@ def test_addresses_of_another_form_are_refused(text):
         open_image(text)
     assert "secret" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("host", ["host", "host:8080", "[::1]:80", "a.b-c.org"])
+def test_hosts_may_have_a_port_and_folders_an_at(host, tmp_path):
+    assert parse_address(f"https://{host}/a:b/c").store["base_url"] == f"https://{host}"
+    assert parse_address(f"precomputed://{tmp_path}/a@b").folder == tmp_path / "a@b"
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_metadata_is_measured_before_it_is_read(web, tmp_path, monkeypatch, ranges):
+    monkeypatch.setattr(remote, "_LARGEST_METADATA", 200)
+    (tmp_path / "info").write_text(json.dumps({"scales": [], "more": "x" * 300}))
+    place = f"precomputed://{tmp_path if ranges else web}"  # this web server knows no ranges
+    reads = []
+    whole = ts.KvStore.read
+
+    def read(self, key, **options):
+        reads.append(options.get("byte_range"))
+        return whole(self, key, **options)
+
+    monkeypatch.setattr(ts.KvStore, "read", read)
+    with pytest.raises(VolumeError, match="larger than any metadata"):
+        open_image(place)
+    assert reads == [slice(200, 201)]
 
 
 def test_an_address_that_went_through_a_path_is_still_one():
