@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from segmend.core.errors import InputError, VolumeError
 from segmend.core.geometry import Box, Grid, Zyx
 from segmend.core.volumes.base import Volume
-from segmend.core.volumes.lazy import FileVolume, Spacing, chunk_of, spacing_of
+from segmend.core.volumes.lazy import FileVolume, chunk_of, spacing_of
 from segmend.core.volumes.memory import CroppedVolume
 from segmend.core.volumes.opening import find_array
 
@@ -29,7 +29,7 @@ def open_mask(source: str | Path | Volume, grid: Grid, voxel_on_voxel: Zyx | Non
         (z, y, x) integers or booleans; non-zero is tissue.
     grid : Grid
         Of the volumes that it belongs to. A file without a voxel size lies on their voxels, one without an offset
-        begins where they begin.
+        begins where they begin; see `Spacing.grid_over`.
     voxel_on_voxel : tuple of 3 int, optional
         A mask of this extent lies on their voxels whatever its file says.
 
@@ -49,19 +49,8 @@ def open_mask(source: str | Path | Volume, grid: Grid, voxel_on_voxel: Zyx | Non
             f"the mask {volume.source} holds {volume.dtype} with {4 if volume.channels else 3} dimensions: expected "
             "z y x integers or booleans, non-zero where there is tissue; convert it"
         )
-    placed = grid if volume.shape_zyx == voxel_on_voxel else _grid_of(spacing, grid)
+    placed = grid if volume.shape_zyx == voxel_on_voxel else spacing.grid_over(grid)
     return CroppedVolume(volume, Box.of_shape(volume.shape_zyx), placed)
-
-
-def _grid_of(spacing: Spacing, grid: Grid) -> Grid:
-    size = spacing.voxel_size_nm_zyx
-    if size is None:
-        return grid
-    if spacing.offset_nm_zyx is not None:
-        return Grid(size, spacing.offset_nm_zyx)
-    own = zip(grid.offset_nm_zyx, grid.voxel_size_nm_zyx, size, strict=True)
-    z, y, x = (offset + (mask - fine) / 2 for offset, fine, mask in own)
-    return Grid(size, (z, y, x))
 
 
 def check_extent(mask: Volume, grid: Grid, shape_zyx: Zyx, *, may_be_larger: bool = False) -> None:

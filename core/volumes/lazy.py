@@ -29,17 +29,47 @@ READ_ERRORS = (
 
 @dataclass(frozen=True, slots=True)
 class Spacing:
-    """What a file says about its place in space; None where it says nothing."""
+    """What a file says about its place in space; None where it says nothing.
+
+    Parameters
+    ----------
+    voxel_size_nm_zyx, offset_nm_zyx : tuple of 3 float, optional
+        Edge lengths of a voxel, and the centre of the first one, as of `Grid`.
+    from_corner : bool
+        Whether the offset is that of the first voxel's corner from the corner of the space. Over voxels of the same
+        size it makes no difference, since both corners lie half a voxel before a centre; a coarser volume begins with
+        its corner, not its centre, where the finer one does.
+    """
 
     voxel_size_nm_zyx: ZyxNm | None = None
     offset_nm_zyx: ZyxNm | None = None
+    from_corner: bool = False
 
     def overridden(self, voxel_size: ZyxNm | None, offset: ZyxNm | None) -> Spacing:
         """Return the spacing with what a person gave in place of what the file says."""
         return Spacing(
             self.voxel_size_nm_zyx if voxel_size is None else voxel_size,
             self.offset_nm_zyx if offset is None else offset,
+            self.from_corner and offset is None,
         )
+
+    def grid_over(self, finer: Grid) -> Grid:
+        """Return the grid of a volume that covers another one, maybe with other voxels.
+
+        Without a voxel size it lies on the other's voxels, without an offset its corner lies on the other's corner.
+        """
+        if self.voxel_size_nm_zyx is None:
+            return finer
+        if self.offset_nm_zyx is not None and not self.from_corner:
+            return Grid(self.voxel_size_nm_zyx, self.offset_nm_zyx)
+        own = zip(
+            self.offset_nm_zyx or finer.offset_nm_zyx,
+            finer.voxel_size_nm_zyx,
+            self.voxel_size_nm_zyx,
+            strict=True,
+        )
+        z, y, x = (offset + (coarse - fine) / 2 for offset, fine, coarse in own)
+        return Grid(self.voxel_size_nm_zyx, (z, y, x))
 
 
 @dataclass(frozen=True, slots=True)

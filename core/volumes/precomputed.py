@@ -33,7 +33,9 @@ DRIVER = "neuroglancer_precomputed"
 def open_precomputed(address: Address) -> ArraySource:
     """Open the finest scale without reading its voxels, as z, y, x, or c, z, y, x where there are several channels.
 
-    The place of the first voxel is its offset times the voxel size, as other programs have it.
+    The format counts offsets from corner to corner. Where all voxels are of one size these are the differences of
+    centres, too, so the place of the first voxel is its offset times the voxel size, as other programs have it; a
+    coarser volume over finer ones is placed by `Spacing.grid_over`.
 
     Raises
     ------
@@ -68,7 +70,7 @@ def open_precomputed(address: Address) -> ArraySource:
         tuple(int(n) for n in view.shape),
         np.dtype(store.dtype.numpy_dtype),
         reading(view, address.text),
-        Spacing((float(z), float(y), float(x)), offset),  # type: ignore[arg-type]
+        Spacing((float(z), float(y), float(x)), offset, from_corner=True),  # type: ignore[arg-type]
         chunk_of_store(view),
     )
 
@@ -175,7 +177,11 @@ class PrecomputedLevels:
 
 
 def _voxel_offset(grid: Grid) -> tuple[int, int, int]:
-    """Return the whole number of voxels that lies before the first one; the format knows no fractions."""
+    """Return the whole number of voxels that lies before the first one; the format knows no fractions.
+
+    The centre of a coarse voxel lies less than half its size behind that of the first fine voxel in it, so a grid that
+    begins with a corner on a corner loses nothing.
+    """
     z, y, x = (
         round(offset / size)
         for offset, size in zip(grid.offset_nm_zyx, grid.voxel_size_nm_zyx, strict=True)

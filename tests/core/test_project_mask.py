@@ -22,6 +22,7 @@ from segmend.core.pipeline.stage import BaseStage
 from segmend.core.project import create_project, open_project
 from segmend.core.projects.tissue_mask import sampled
 from segmend.core.volumes.memory import MemoryVolume
+from segmend.core.volumes.writing import open_writer
 
 SHAPE = (4, 8, 12)
 WHOLE = Box.of_shape(SHAPE)
@@ -200,3 +201,36 @@ def test_floats_that_are_no_affinities_are_refused_where_they_are_read(wrong, tm
     assert nearest_affinities(project, Box((0, 0, 0), (2, 8, 12))).shape == (3, 2, 8, 12)
     with pytest.raises(StageError, match=r"in 2:4,0:8,0:12: expected finite numbers 0\.\.1"):
         nearest_affinities(project, Box((2, 0, 0), (4, 8, 12)))
+
+
+@pytest.mark.parametrize("start", [(0, 0, 0), (4, 0, 8)])
+@pytest.mark.parametrize("factor", [1, 2, 4])
+def test_a_precomputed_mask_lies_corner_on_corner(tmp_path, start, factor):
+    """Written from a grid that counts centres, read back, and laid over finer voxels."""
+    fine = Grid(GRID.voxel_size_nm_zyx).cropped(Box(start, (99, 99, 99)))
+    mask = np.random.default_rng(1).random((2, 2, 3)) < 0.5
+    size = tuple(s * factor for s in fine.voxel_size_nm_zyx)
+    coarse_grid = Grid(size, fine.to_nm(((factor - 1) / 2,) * 3))
+    place = f"precomputed://{tmp_path / 'm'}"
+    with open_writer(place, mask.shape, np.uint8, coarse_grid) as writer:
+        writer.write(Box.of_shape(mask.shape), mask.astype(np.uint8))
+    expected = np.kron(mask, np.ones((factor,) * 3)) != 0
+    image = MemoryVolume(grey(expected.shape), fine)
+    project = make(tmp_path, place, image=image)
+    assert project.mask.grid == coarse_grid
+    assert np.array_equal(tissue(project, Box.of_shape(expected.shape)), expected)
+
+
+def test_tissue_of_a_coarse_precomputed_mask_ends_at_its_voxels_border(tmp_path):
+    fine = Grid((8.0, 8.0, 8.0))
+    mask = np.zeros((8, 1, 1), np.uint8)
+    mask[:4] = 1
+    with open_writer(
+        f"precomputed://{tmp_path / 'm'}", mask.shape, np.uint8, Grid((64.0,) * 3)
+    ) as out:
+        out.write(Box.of_shape(mask.shape), mask)
+    image = MemoryVolume(grey((64, 8, 8)), fine)
+    project = make(tmp_path, f"precomputed://{tmp_path / 'm'}", image=image)
+    assert np.flatnonzero(tissue(project, Box.of_shape((64, 8, 8)))[:, 0, 0]).tolist() == list(
+        range(32)
+    )

@@ -252,8 +252,9 @@ def test_hosts_may_have_a_port_and_folders_an_at(host, tmp_path):
 @pytest.mark.parametrize("ranges", [True, False])
 def test_metadata_is_measured_before_it_is_read(web, tmp_path, monkeypatch, ranges):
     monkeypatch.setattr(remote, "_LARGEST_METADATA", 200)
-    (tmp_path / "info").write_text(json.dumps({"scales": [], "more": "x" * 300}))
-    place = f"precomputed://{tmp_path if ranges else web}"  # this web server knows no ranges
+    (tmp_path / "v").mkdir()
+    (tmp_path / "v" / "info").write_text(json.dumps({"scales": [], "more": "x" * 300}))
+    place = f"precomputed://{tmp_path if ranges else web}/v"  # this web server knows no ranges
     reads = []
     whole = ts.KvStore.read
 
