@@ -17,17 +17,22 @@ from numpy.typing import NDArray
 
 from segmend.core.algorithms.arrays import graph_edges
 from segmend.core.algorithms.components import joined
-from segmend.core.algorithms.edge_table import link_edges, pair_key, slot_of
 from segmend.core.algorithms.heap import pop, push
+from segmend.core.algorithms.joined_contacts import (
+    AREA,
+    QUEUED,
+    TIE,
+    TOTAL,
+    announce,
+    entered,
+    lay_out,
+    merge_ends,
+)
 from segmend.core.errors import InputError
 
 Array = NDArray[Any]
 
 BINS = 65536
-
-_TOTAL, _AREA, _QUEUED = 0, 1, 2
-"""Columns of an edge's row: sum of the affinities of its faces, their number (0: merged or joined with another edge),
-and the score under which it waits."""
 
 
 class MergeTree(NamedTuple):
@@ -36,7 +41,8 @@ class MergeTree(NamedTuple):
     Parameters
     ----------
     edges : (M, 2) uint32
-        Supervoxel pair (a row of the region graph) across whose contact the merge happened.
+        Supervoxel pair (a row of the region graph) across whose contact the merge happened; of contacts that were
+        joined before, the one that had waited under the higher score.
     scores : (M,) float32
         Mean affinity of the two regions when they merged; never rises.
     """
@@ -50,7 +56,11 @@ def agglomerate(
 ) -> MergeTree:
     """Merge regions by falling mean affinity until none touch.
 
-    Ties go to the edge that stands first in `edges`.
+    Contacts are taken in one strict order: by falling mean affinity, of equal ones first the contact with the smallest
+    row of `edges` among those joined into it. So the tree does not depend on the order of work: sums are rounded once,
+    to multiples of 1/255 (as stored affinities have) where single precision does not tell the difference, else of
+    2^-20/255, and no addition rounds them again. Means of stored affinities that are equal are ties, however they came
+    about, for contacts of up to five million faces.
 
     Parameters
     ----------
@@ -59,7 +69,7 @@ def agglomerate(
     affinity : (E,) float array
         Mean over the contact, 0..1.
     area : (E,) array
-        Contact faces, positive.
+        Contact faces, whole and positive.
     n : int
         Largest supervoxel.
     lowest : float
@@ -72,19 +82,28 @@ def agglomerate(
     Raises
     ------
     InputError
-        If an edge is out of range, an affinity is not in 0..1 or an area is not positive.
+        If an edge is out of range or joins a supervoxel with itself, an affinity is not in 0..1 or an area is not a
+        positive whole number.
     """
     pairs = graph_edges(edges, n + 1)
-    mean = np.asarray(affinity, dtype=np.float64)
-    faces = np.asarray(area, dtype=np.float64)
-    if len(pairs) and not (mean.min() >= 0 and mean.max() <= 1 and faces.min() > 0):
+    if (pairs[:, 0] == pairs[:, 1]).any():
         raise InputError(
-            "the graph's affinities must lie in 0..1 and its areas must be positive; build the graph again"
+            "the graph has a contact of a supervoxel with itself; build the graph again"
         )
-    rows = np.stack([mean * faces, faces, mean, np.empty(len(pairs))], axis=1)
-    rows.view(np.int32)[:, 6:] = pairs
+    mean = np.asarray(affinity, dtype=np.float64)
+    faces = np.asarray(area)
+    if len(pairs) and not (mean.min() >= 0 and mean.max() <= 1 and _are_counts(faces)):
+        raise InputError(
+            "the graph's affinities must lie in 0..1 and areas be positive whole numbers; build the graph again"
+        )
+    rows = np.empty((len(pairs), 4), np.float64)
+    rows[:, TOTAL] = _sums(mean, faces)
+    whole = rows.view(np.int32)
+    whole[:, AREA], whole[:, TIE], whole[:, 6:] = faces, np.arange(len(pairs)), pairs
+    del pairs
     merged, scores = _merges(rows, n, lowest)
-    return MergeTree(pairs[merged].astype(np.uint32), scores.astype(np.float32))
+    taken = np.asarray(edges).reshape(-1, 2)[merged]
+    return MergeTree(taken.astype(np.uint32), scores.astype(np.float32))
 
 
 def cut_tree(tree: MergeTree, n: int, threshold: float) -> NDArray[np.uint32]:
@@ -107,131 +126,88 @@ def cut_tree(tree: MergeTree, n: int, threshold: float) -> NDArray[np.uint32]:
     return joined(graph_edges(tree.edges[:merges], n + 1), n)
 
 
+def _are_counts(faces: Array) -> bool:
+    """Say whether all are whole numbers from 1 to 2^31 - 1."""
+    if not (faces.min() > 0 and faces.max() < 2**31):
+        return False
+    return faces.dtype.kind in "iu" or bool((faces == np.rint(faces)).all())
+
+
+def _sums(mean: Array, faces: Array) -> Array:
+    """Return the sum of the affinities of each contact in steps of 1/255, such that no addition will round it."""
+    exact = mean * faces * 255.0
+    near = np.rint(exact)
+    if np.array_equal(exact, near):
+        return near
+    fine = np.rint(exact * 2.0**20) * 2.0**-20
+    return np.where(np.abs(exact - near) <= exact * 2.0**-23, near, fine)
+
+
 def _merges(rows: Array, n: int, lowest: float) -> tuple[Array, Array]:
-    """Return the edges that merge, in order, and their scores.
+    """Return the rows of `edges` across which regions merge, in order, and their scores.
 
-    One row of four float64, half a cache line, holds all of an edge: the last one is two int32, its ends. Large arrays
-    are made here and not in the kernels: NumPy asks for huge pages, which random access lives on.
+    One row of four float64, half a cache line, holds all of a contact: the first and third are sums and scores, the
+    second and fourth two int32 each: area and tie, and the two ends. Large arrays are made here and not in the kernels:
+    NumPy asks for huge pages, which random access lives on.
     """
-    edges = len(rows)
-    keys = np.full((1 << max(10, (2 * edges - 1).bit_length()), 2), -1, np.int64)
-    lists = tuple(np.full(k, -1, np.int32) for k in (n + 1, n + 1, n + 1, 2 * edges))
-    waiting = np.empty(edges, np.float64), np.empty(edges, np.int32), np.empty(edges, np.int32)
+    count = len(rows)
+    keys = np.empty((1 << max(10, (2 * count - 1).bit_length()), 2), np.int64)
+    regions, halves = np.zeros((n + 1, 8), np.int32), np.empty(2 * count, np.int32)
+    waiting = np.empty(count, np.float64), np.empty(count, np.int64), np.empty(count, np.int32)
     merged, scores = np.empty(n + 1, np.int32), np.empty(n + 1, np.float64)
-    ends = rows.view(np.int32)[:, 6:]
-    count = _agglomerate(rows, ends, keys, lists, waiting, float(lowest), merged, scores)
-    return merged[:count], scores[:count]
-
-
-@njit(cache=True, nogil=True)
-def _absorb(
-    keeper: Any, gone: Any, rows: Array, ends: Array, keys: Array, lists: tuple[Array, ...], used: Array
-) -> None:  # fmt: skip
-    """Hand the edges of `gone` to `keeper`; of two edges to the same neighbour, the one queued higher survives.
-
-    The keys of `gone` stay in the table: nobody asks for them again.
-    """
-    first, last, degree, following = lists
-    half, tail = np.int64(first[gone]), np.int64(last[keeper])
-    more = -1
-    while half >= 0:
-        e, side, onward = half >> 1, half & 1, np.int64(following[half])
-        other = np.int64(ends[e, 1 - side])
-        if rows[e, _AREA] == 0 or other == keeper:
-            rows[e, _AREA] = 0
-            half = onward
-            continue
-        slot = slot_of(pair_key(keeper, other), keys)
-        if keys[slot, 0] == -1:
-            keys[slot, 0], keys[slot, 1] = pair_key(keeper, other), e
-            used[0] += 1
-        else:
-            rival = keys[slot, 1]
-            degree[other] -= 1
-            if _outranks(rival, e, rows):
-                _add_to(rival, e, rows)
-                half = onward
-                continue
-            _add_to(e, rival, rows)
-            keys[slot, 1] = e
-            more -= 1
-        ends[e, side] = keeper
-        following[tail] = half
-        tail = half
-        more += 1
-        half = onward
-    following[tail] = -1
-    last[keeper] = tail
-    degree[keeper] += more
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _outranks(a: Any, b: Any, rows: Array) -> Any:
-    return rows[a, _QUEUED] > rows[b, _QUEUED] or (rows[a, _QUEUED] == rows[b, _QUEUED] and a < b)
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _add_to(stays: Any, goes: Any, rows: Array) -> None:
-    rows[stays, _TOTAL] += rows[goes, _TOTAL]
-    rows[stays, _AREA] += rows[goes, _AREA]
-    rows[goes, _AREA] = 0
-
-
-@njit(cache=True, nogil=True)
-def _swept(rows: Array, ends: Array, keys: Array) -> int:
-    """Enter anew the edges that are left; return their number."""
-    keys[:] = -1
-    left = 0
-    for e in range(len(rows)):
-        if rows[e, _AREA] > 0:
-            slot = slot_of(pair_key(ends[e, 0], ends[e, 1]), keys)
-            keys[slot, 0], keys[slot, 1] = pair_key(ends[e, 0], ends[e, 1]), e
-            left += 1
-    return left
+    whole = rows.view(np.int32)
+    ends = whole[:, 6:]
+    lay_out(ends, regions, halves)
+    merges = _agglomerate(
+        rows, whole, ends, keys, regions, halves, waiting, float(lowest), merged, scores
+    )
+    return merged[:merges], scores[:merges]
 
 
 @njit(cache=True, nogil=True)
 def _bin_of(score: Any) -> Any:
-    return min(np.int64(BINS - 1), np.int64(score * BINS))
+    return max(np.int64(0), min(np.int64(BINS - 1), np.int64(score * (BINS / 255.0))))
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _item(e: Any, whole: Array) -> Any:
+    """Return what a contact is called in the heap, where the smaller goes first of equal scores."""
+    return (np.int64(whole[e, TIE]) << 32) | np.int64(e)
 
 
 @njit(cache=True, nogil=True)
 def _agglomerate(
-    rows: Array, ends: Array, keys: Array, lists: tuple[Array, ...], waiting: tuple[Array, ...], lowest: float,
-    merged: Array, scores: Array,
+    rows: Array, whole: Array, ends: Array, keys: Array, regions: Array, halves: Array, waiting: tuple[Array, ...],
+    lowest: float, merged: Array, scores: Array,
 ) -> int:  # fmt: skip
     """Take the bins of scores from the top; inside a bin a heap gives the exact order. Return the number of merges."""
-    heap_score, heap_edge, bin_next = waiting
-    link_edges(ends, *lists)
-    used = np.full(1, _swept(rows, ends, keys), np.int64)
+    heap_score, heap_item, bin_next = waiting
+    used = np.full(1, entered(whole, ends, keys), np.int64)
     bin_head = np.full(BINS, -1, np.int32)
-    for row in range(len(rows)):
-        b = _bin_of(rows[row, _QUEUED])
-        bin_next[row], bin_head[b] = bin_head[b], row
+    for e in range(len(rows)):
+        rows[e, QUEUED] = rows[e, TOTAL] / whole[e, AREA]
+        b = _bin_of(rows[e, QUEUED])
+        bin_next[e], bin_head[b] = bin_head[b], e
     merges = 0
-    for b in range(BINS - 1, _bin_of(lowest) - 1, -1):
-        size, e = 0, np.int64(bin_head[b])
-        while e >= 0:
-            if rows[e, _AREA] > 0:
-                push(heap_score, heap_edge, size, rows[e, _QUEUED], e)
-                size += 1
-            e = np.int64(bin_next[e])
-        while size > 0 and heap_score[0] >= lowest:
-            e, score = np.int64(heap_edge[0]), heap_score[0]
-            pop(heap_score, heap_edge, size)
+    for b in range(BINS - 1, max(_bin_of(lowest * 255.0) - 1, 0) - 1, -1):
+        size = _heaped(np.int64(bin_head[b]), rows, whole, ends, bin_next, heap_score, heap_item)
+        announce(heap_item, size, ends, regions, halves)
+        while size > 0 and heap_score[0] / 255.0 >= lowest:
+            e, score = heap_item[0] & 0xFFFFFFFF, heap_score[0]
+            pop(heap_score, heap_item, size)
             size -= 1
-            if rows[e, _AREA] == 0:
+            if whole[e, AREA] == 0:
                 continue
-            now = min(rows[e, _TOTAL] / rows[e, _AREA], score)
+            now = min(rows[e, TOTAL] / whole[e, AREA], score)
             if now == score:
-                merged[merges], scores[merges] = e, score
+                merged[merges], scores[merges] = e, score / 255.0
                 merges += 1
-                _merge_ends(e, rows, ends, keys, lists, used)
+                merge_ends(e, rows, whole, ends, keys, regions, halves, used)
                 continue
-            rows[e, _QUEUED] = now  # it fell since it was queued: put it back where it belongs
+            rows[e, QUEUED] = now  # it fell since it was queued: put it back where it belongs
             place = _bin_of(now)
             if place == b:
-                push(heap_score, heap_edge, size, now, e)
+                push(heap_score, heap_item, size, now, _item(e, whole))
                 size += 1
             else:
                 bin_next[e], bin_head[place] = bin_head[place], e
@@ -239,14 +215,14 @@ def _agglomerate(
 
 
 @njit(cache=True, nogil=True)
-def _merge_ends(
-    e: Any, rows: Array, ends: Array, keys: Array, lists: tuple[Array, ...], used: Array
-) -> None:
-    """Merge the two regions of an edge; the one with fewer neighbours hands over."""
-    degree = lists[2]
-    u, v = np.int64(ends[e, 0]), np.int64(ends[e, 1])
-    if degree[u] < degree[v]:
-        u, v = v, u
-    if 4 * (used[0] + degree[v]) > 3 * len(keys):
-        used[0] = _swept(rows, ends, keys)
-    _absorb(u, v, rows, ends, keys, lists, used)
+def _heaped(
+    e: Any, rows: Array, whole: Array, ends: Array, bin_next: Array, heap_score: Array, heap_item: Array
+) -> int:  # fmt: skip
+    """Put the contacts of a bin into the heap; return their number."""
+    size = 0
+    while e >= 0:
+        if whole[e, AREA] > 0:
+            push(heap_score, heap_item, size, rows[e, QUEUED], _item(e, whole))
+            size += 1
+        e = np.int64(bin_next[e])
+    return size

@@ -1,3 +1,5 @@
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -65,6 +67,56 @@ def test_scores_never_rise_and_each_merge_is_a_contact():
     assert len(tree.scores) == 3000 - labels.max()
 
 
+def exact_merges(pairs, sums, area):
+    """Merge the first pair of regions again and again: highest mean, then smallest row; means are fractions."""
+    region = {int(i): frozenset([int(i)]) for i in np.unique(pairs)}
+    merges = []
+    while True:
+        contacts = {}
+        for row, (u, v) in enumerate(pairs.tolist()):
+            key = frozenset([region[u], region[v]])
+            if len(key) == 2:
+                total, faces, first = contacts.get(key, (0, 0, row))
+                contacts[key] = total + int(sums[row]), faces + int(area[row]), first
+        if not contacts:
+            return merges
+        best = min(contacts, key=lambda k: (-Fraction(*contacts[k][:2]), contacts[k][2]))
+        total, faces, _ = contacts[best]
+        a, b = best
+        merges.append((best, np.float32(total / faces / 255)))
+        region.update(dict.fromkeys(a | b, a | b))
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    seed=st.integers(0, 2**32 - 1), n=st.integers(2, 12), count=st.integers(1, 50), levels=st.integers(1, 4),
+    kind=st.sampled_from([np.float32, np.float64]),
+)  # fmt: skip
+def test_ties_go_to_the_contact_of_the_smallest_row(seed, n, count, levels, kind):
+    pairs, affinity, _ = random_graph(seed, n, count)
+    rng = np.random.default_rng(seed)
+    pairs = rng.permutation(pairs)
+    area = rng.integers(1, 7, len(pairs))
+    sums = (affinity * levels).astype(int) * 51 * area + rng.integers(0, 2, len(pairs))
+    tree = agglomerate(pairs, (sums / (255 * area)).astype(kind), area, n)
+    expected = exact_merges(pairs, sums, area)
+    assert tree.scores.tolist() == [score for _, score in expected]
+    for (u, v), (regions, _) in zip(tree.edges.tolist(), expected, strict=True):
+        assert {u in a for a in regions} == {v in a for a in regions} == {True, False}
+        assert not any(u in a and v in a for a in regions)
+
+
+@pytest.mark.parametrize("levels", [3, 10**6])
+def test_the_tree_does_not_depend_on_the_names_of_supervoxels(levels):
+    pairs, affinity, area = random_graph(9, 120, 900)
+    affinity = (np.floor(affinity * levels) / levels).astype(np.float32)
+    name = np.random.default_rng(2).permutation(121)
+    plain = agglomerate(pairs, affinity, area, 120)
+    renamed = agglomerate(name[pairs][:, ::-1], affinity, area, 120)
+    assert (renamed.edges == name[plain.edges][:, ::-1]).all()
+    assert (renamed.scores == plain.scores).all()
+
+
 @pytest.mark.parametrize("levels", [1, 2, 5])
 def test_ties_are_settled_the_same_way_each_time(levels):
     pairs, affinity, area = random_graph(7, 200, 1500)
@@ -99,7 +151,16 @@ def test_a_graph_without_edges_stays_as_it_is():
 
 @pytest.mark.parametrize(
     ("edge", "affinity", "area"),
-    [([1, 9], 0.5, 1), ([1, 2], 1.5, 1), ([1, 2], np.nan, 1), ([1, 2], 0.5, 0)],
+    [
+        ([1, 9], 0.5, 1),
+        ([1, 2], 1.5, 1),
+        ([1, 2], np.nan, 1),
+        ([1, 2], 0.5, 0),
+        ([1, 2], 0.5, 1.5),
+        ([1, 2], 0.5, 2**31),
+        ([1, 2], 0.5, np.nan),
+        ([1, 1], 0.5, 1),
+    ],
 )
 def test_a_damaged_graph_is_refused(edge, affinity, area):
     with pytest.raises(InputError):
