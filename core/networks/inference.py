@@ -28,6 +28,7 @@ from segmend.core.volumes.memory import MemoryVolume
 __all__ = [
     "AffinityModel",
     "Intensity",
+    "computes_in_bfloat16",
     "intensity_of",
     "load_affinity_model",
     "predict_block",
@@ -45,11 +46,14 @@ class AffinityModel:
     network : ResidualUNet
         Folded weights, on `device`.
     device : torch.device
+    bfloat16 : bool
+        Whether to compute in bfloat16, else in float32.
     """
 
     card: ModelCard
     network: ResidualUNet
     device: torch.device
+    bfloat16: bool
 
     @property
     def offsets(self) -> tuple[Zyx, ...]:
@@ -106,7 +110,12 @@ def load_affinity_model(name_or_path: str | Path, device: str = "auto") -> Affin
     place = _device(device)
     network = load_network(weights, card.architecture)
     network = network.to(place, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-    return AffinityModel(card, network, place)
+    return AffinityModel(card, network, place, bfloat16_is_fast(place))
+
+
+def computes_in_bfloat16(device: str) -> bool:
+    """Say what a model that is loaded for a device computes in, see `load_affinity_model`."""
+    return bfloat16_is_fast(_device(device))
 
 
 def _device(name: str) -> torch.device:
@@ -185,7 +194,7 @@ def _predict_tile(
 @torch.inference_mode()
 def _forward(model: AffinityModel, image: NDArray[np.float32]) -> NDArray[np.float32]:
     x = torch.from_numpy(np.ascontiguousarray(image))[None, None].to(model.device)
-    with torch.autocast(model.device.type, torch.bfloat16, enabled=bfloat16_is_fast(model.device)):
+    with torch.autocast(model.device.type, torch.bfloat16, enabled=model.bfloat16):
         logits = model.network(x.contiguous(memory_format=torch.channels_last_3d))
     return functional.sigmoid(logits[0].float()).cpu().contiguous().numpy()
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -69,7 +69,11 @@ class AffinitiesStage(BaseStage):
         return Box.of_shape(project.shape_zyx).block_list((z, y, x))
 
     def prepare(self, context: StageContext) -> None:
-        """Make the array, unless an interrupted run made it, and measure the grey levels once."""
+        """Make the array, unless an interrupted run made it; measure the grey levels and choose the precision once.
+
+        Workers of several kinds would otherwise compute blocks of one volume in bfloat16 and in float32.
+        """
+        from segmend.core.networks.inference import computes_in_bfloat16
         from segmend.core.networks.intensity import volume_intensity
         from segmend.core.volumes.zarr import create_zarr
 
@@ -82,6 +86,9 @@ class AffinitiesStage(BaseStage):
             grey = volume_intensity(image)
             values = json.dumps([grey.mean, grey.deviation])
             write_mark(context.scratch_dir / "intensity.json", values)
+        if not (context.scratch_dir / "bfloat16.json").is_file():
+            values = json.dumps(computes_in_bfloat16(context.device))
+            write_mark(context.scratch_dir / "bfloat16.json", values)
 
     def run_block(self, context: StageContext, box: Box) -> None:
         """Predict one block with the context around it; one without tissue is zero and costs nothing."""
@@ -104,9 +111,9 @@ class AffinitiesStage(BaseStage):
 
         _, weights = self._card(context.project)
         model = _loaded(weights, weights.stat().st_mtime_ns, context.device)
-        values = json.loads((context.scratch_dir / "intensity.json").read_text(encoding="utf-8"))
+        values = _read_json(context.scratch_dir / "intensity.json")
         return predict_block(
-            model,
+            replace(model, bfloat16=bool(_read_json(context.scratch_dir / "bfloat16.json"))),
             _image(context.project),
             box,
             intensity=Intensity(*values),
@@ -163,6 +170,10 @@ def _loaded(weights: Path, changed: int, device: str) -> AffinityModel:
     from segmend.core.networks.inference import load_affinity_model
 
     return load_affinity_model(weights, device)
+
+
+def _read_json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _array_path(context: StageContext) -> Path:

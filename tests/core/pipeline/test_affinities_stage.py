@@ -17,6 +17,8 @@ from segmend.core.networks.architecture import Architecture
 from segmend.core.networks.cards import ModelCard
 from segmend.core.pipeline.runner import default_stages, run_pipeline
 from segmend.core.pipeline.settings import AffinitiesSettings, PipelineSettings, WatershedSettings
+from segmend.core.pipeline.stage import StageContext
+from segmend.core.pipeline.stages import affinities as affinities_module
 from segmend.core.pipeline.stages.affinities import AffinitiesStage
 from segmend.core.pipeline.stages.watershed import WatershedStage
 from segmend.core.project import Project, create_project, open_project
@@ -280,3 +282,28 @@ def test_blocks_without_tissue_are_on_disk_as_zeros(tmp_path, model):
     run(project, model)
     chunk = project.path / "affinities.zarr" / "0" / "2" / "1" / "0" / "0"
     assert chunk.is_file()
+
+
+@pytest.mark.parametrize("bfloat16", [True, False])
+def test_all_workers_compute_in_what_was_chosen_first(
+    project, model, tmp_path, monkeypatch, bfloat16
+):
+    """A worker of another kind would choose otherwise; an interrupted run goes on as it began."""
+    from segmend.core.networks import inference
+
+    used = []
+    original = inference._forward
+    monkeypatch.setattr(
+        inference, "_forward", lambda net, part: used.append(net.bfloat16) or original(net, part)
+    )
+    monkeypatch.setattr(inference, "bfloat16_is_fast", lambda _: bfloat16)
+    stage = AffinitiesStage(AffinitiesSettings(model=str(model), block_zyx=(16, 128, 128)))
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    context = StageContext(project, project.path, scratch, "cpu")
+    stage.prepare(context)
+    monkeypatch.setattr(inference, "bfloat16_is_fast", lambda _: not bfloat16)
+    stage.prepare(context)
+    affinities_module._loaded.cache_clear()
+    stage.run_block(context, stage.blocks(project)[0])
+    assert set(used) == {bfloat16}
