@@ -19,10 +19,11 @@ from segmend.core.volumes.base import Volume
 
 _EXACT_LIMIT_BYTES = 2**30
 _SLAB_VOXELS = 2**24
+_BLOCK_ZYX = (64, 512, 512)
 _SAMPLES = 64
 
 
-def volume_identity(volume: Volume) -> str:
+def volume_identity(volume: Volume, *, whole: bool = False) -> str:
     """Return a hash of shape, type, voxel size and content.
 
     The content is read whole up to 1 GiB; above, 64 blocks of 32 voxels a side spread over the volume stand for it.
@@ -31,6 +32,8 @@ def volume_identity(volume: Volume) -> str:
     ----------
     volume : Volume
         (z, y, x), or (c, z, y, x).
+    whole : bool
+        Read all of the content, however much it is.
 
     Returns
     -------
@@ -39,16 +42,19 @@ def volume_identity(volume: Volume) -> str:
     """
     form = (volume.shape_zyx, volume.channels, str(volume.dtype), volume.grid)
     digest = hashlib.blake2b(repr(form).encode(), digest_size=16)
-    for box in _boxes_to_read(volume):
+    for box in _boxes_to_read(volume, whole):
         digest.update(np.ascontiguousarray(volume.read(box)).data)
     return digest.hexdigest()
 
 
-def _boxes_to_read(volume: Volume) -> Iterator[Box]:
+def _boxes_to_read(volume: Volume, everything: bool) -> Iterator[Box]:
     whole = Box.of_shape(volume.shape_zyx)
     if whole.size * (volume.channels or 1) * volume.dtype.itemsize <= _EXACT_LIMIT_BYTES:
         _, y, x = volume.shape_zyx
         yield from whole.blocks((max(1, _SLAB_VOXELS // (y * x)), y, x))
+        return
+    if everything:
+        yield from whole.blocks(_BLOCK_ZYX)
         return
     per_axis = round(_SAMPLES ** (1 / 3))
     for index in np.ndindex(per_axis, per_axis, per_axis):

@@ -188,22 +188,22 @@ class Plan:
             return None
         return home.maker(artifact) or artifacts.files_identity(home.folder, files)
 
-    def _volume_identity(self, artifact: str) -> str | None:
+    def _volume_identity(self, artifact: str, *, whole: bool = False) -> str | None:
         if artifact not in self._volume_identities:
             volume = getattr(self.project, artifact)
             if volume is None:
                 return None
-            self._volume_identities[artifact] = artifacts.volume_identity(volume)
+            self._volume_identities[artifact] = artifacts.volume_identity(volume, whole=whole)
         return self._volume_identities[artifact]
 
     def _mask_identity(self) -> str | None:
-        """Return a hash of all of a mask, however large: its own file is small, because it compresses well."""
+        """Return a hash of all of a mask, however large, for samples would miss a change of a few even parts."""
         where = self.project.config.mask
         if where is None or self.project.mask is None:
             return None
         if not Path(where).is_absolute():
             return artifacts.files_identity(self.project.path, [where])
-        return self._volume_identity("mask")
+        return self._volume_identity("mask", whole=True)
 
     def _files(self, artifact: str) -> tuple[str, ...]:
         for form in self._forms.values():

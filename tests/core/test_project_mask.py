@@ -234,3 +234,17 @@ def test_tissue_of_a_coarse_precomputed_mask_ends_at_its_voxels_border(tmp_path)
     assert np.flatnonzero(tissue(project, Box.of_shape((64, 8, 8)))[:, 0, 0]).tolist() == list(
         range(32)
     )
+
+
+def test_every_voxel_of_a_large_mask_outside_decides_the_key(tmp_path, monkeypatch):
+    monkeypatch.setattr("segmend.core.pipeline.artifacts._EXACT_LIMIT_BYTES", 1000)
+    mask = np.zeros((4, 8, 150), np.uint8)
+    project = make(tmp_path, None, image=MemoryVolume(grey(mask.shape), GRID))
+    keys = []
+    for value in (0, 1):
+        mask[2, 4, 35] = value  # in none of the samples that stand for a large volume
+        np.save(tmp_path / f"{value}.npy", mask)
+        masked = project.with_config(mask=str(tmp_path / f"{value}.npy"))
+        stage = Reading(StageSettings())
+        keys.append(Plan(masked, [stage]).key(stage))
+    assert keys[0] != keys[1]

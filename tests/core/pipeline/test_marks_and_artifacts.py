@@ -152,6 +152,17 @@ def test_a_large_volume_is_sampled(monkeypatch):
     assert max(read) <= 32**3
 
 
+def test_a_large_volume_can_be_told_apart_by_every_voxel(monkeypatch):
+    monkeypatch.setattr(artifacts, "_EXACT_LIMIT_BYTES", 1000)
+    monkeypatch.setattr(artifacts, "_BLOCK_ZYX", (16, 32, 64))
+    mask = np.zeros((40, 50, 150), np.uint8)
+    before = [artifacts.volume_identity(volume(mask), whole=whole) for whole in (True, False)]
+    mask[20, 40, 35] = 1  # in none of the samples
+    after = [artifacts.volume_identity(volume(mask), whole=whole) for whole in (True, False)]
+    assert before[0] != after[0]
+    assert before[1] == after[1]
+
+
 def test_links_share_files_and_survive_replacement(tmp_path):
     old, new = tmp_path / "old", tmp_path / "new"
     (old / "folder").mkdir(parents=True)
