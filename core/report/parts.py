@@ -129,14 +129,15 @@ def times(stages: Sequence[StageFacts]) -> Markup:
         (
             stage.name,
             _seconds(stage.mark.seconds),
+            count(stage.mark.retries) if stage.mark.retries else "",
             ", ".join(f"{_counted(v)} {k}" for k, v in stage.mark.summary.items()),
             words[stage.ran],
             element("code", stage.mark.key),
         )
         for stage in stages
     ]
-    heads = ["stage", "time", "result", "", "hash of settings, inputs and weights"]
-    return joined([element("h2", "Stages"), table(heads, rows, numbers=(1,))])
+    heads = ["stage", "time", "retries", "result", "", "hash of settings, inputs and weights"]
+    return joined([element("h2", "Stages"), table(heads, rows, numbers=(1, 2))])
 
 
 def settings(stages: Sequence[StageFacts], project: Project) -> Markup:

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -106,6 +107,16 @@ def test_it_says_what_was_made_how_and_when(project):
     assert re.search(r"threshold\s+0\.45\s+0\.4\s", page.words)  # name, value, default
     assert "1 not as by default" in page.words
     assert "numpy" in page.words
+
+
+def test_the_table_of_stages_counts_what_was_done_again(project):
+    marks = StageMarks(project.generation_dir / "marks" / "agglomeration")
+    before = marks.done()
+    marks.finish(replace(before, retries=1234))
+    page, _ = read(project)
+    marks.finish(before)
+    assert "retries" in page.words
+    assert re.search(r"61\.5 s\s+1,?.?234\s+45 segments", page.words)
 
 
 def test_histograms_count_everything_once(project):
