@@ -20,6 +20,7 @@ from segmend.app.view_doors import ViewDoors
 from segmend.app.widgets import dialogs
 from segmend.app.widgets.main_window import MainWindow
 from segmend.core.errors import InputError, ProjectLocked, SegmendError
+from segmend.core.pipeline.last_settings import last_settings
 from segmend.core.pipeline.runner import default_stages
 from segmend.core.project import Project
 
@@ -266,4 +267,4 @@ class ProjectDoors(ViewDoors):
 
 
 def _form_of(project: Project) -> SettingsForm:
-    return SettingsForm(project.config.stages, default_stages(project))
+    return SettingsForm(last_settings(project).model_dump(mode="json"), default_stages(project))

@@ -97,12 +97,14 @@ class SettingsForm:
         self._usual = frozenset(usual)
         self._on = set(self._usual)
         self._text: dict[tuple[str, str], str] = {}
+        self._others: dict[str, dict[str, Any]] = {}
         self.take(_still_allowed(used or {}))
 
     def copy(self) -> SettingsForm:
         """Return a form of its own with the same content."""
         other = SettingsForm(usual=self._usual)
         other._text, other._on = dict(self._text), set(self._on)
+        other._others = dict(self._others)
         return other
 
     # -- what a person does -------------------------------------------------------------------------------------
@@ -122,7 +124,8 @@ class SettingsForm:
                 self._text[stage, field.name] = text_of(field, field.default)
 
     def take(self, settings: PipelineSettings) -> None:
-        """Fill all fields."""
+        """Fill all fields; settings of third parties' stages are kept as they are."""
+        self._others = dict(settings.others)
         for stage, fields in self._fields.items():
             values = getattr(settings, stage)
             for field in fields:
@@ -209,7 +212,8 @@ class SettingsForm:
 
     def values(self) -> dict[str, dict[str, Any]]:
         """Return plain values for `PipelineSettings`; settings that the method does not read may be the defaults."""
-        return {stage: self._values_of(stage) for stage in STAGES}
+        own = {stage: self._values_of(stage) for stage in STAGES}
+        return own | {"others": dict(self._others)} if self._others else own
 
     def _values_of(self, stage: str) -> dict[str, Any]:
         found = {}
@@ -258,4 +262,4 @@ def _still_allowed(used: Mapping[str, Mapping[str, Any]]) -> PipelineSettings:
             except InputError:
                 continue
             kept[stage][name] = value
-    return PipelineSettings.from_values(kept)
+    return PipelineSettings.from_values(kept | {"others": dict(used.get("others", {}))})

@@ -15,12 +15,10 @@ from segmend.app.presenters.truth_words import Figures, TruthCard, card_of
 from segmend.core.algorithms.contingency import Contingency
 from segmend.core.errors import Cancelled, InputError
 from segmend.core.geometry import Box, Grid, Zyx
-from segmend.core.project import Project
 from segmend.core.review.overlap import compare
+from segmend.core.review.truth import open_truth
 from segmend.core.volumes.base import Volume
-from segmend.core.volumes.opening import open_labels
 
-_SAME_SIZE = 0.02
 """Voxel sizes that differ by less are the same: files round them."""
 
 
@@ -139,11 +137,10 @@ class TruthPresenter:
     def open(self, path: str, refused: Callable[[Exception], None]) -> None:
         """Compare with labels from a file; `refused` gets why they cannot be taken."""
         self._asked += 1
-        number = (
-            self._asked
-        )  # an answer that comes after the truth was put away is not wanted any more
+        project = self._session.project
+        number = self._asked  # an answer after the truth was put away is not wanted any more
         self._jobs.query(
-            lambda: open_truth(path, self._session.project),
+            lambda: open_truth(path, project.shape_zyx, project.grid),
             lambda truth: self._on_opened(path, truth) if number == self._asked else None,
             lambda problem: refused(problem) if number == self._asked else None,
         )
@@ -215,33 +212,3 @@ class TruthPresenter:
             return
         self.close()
         self._failed(error)
-
-
-def open_truth(path: str, project: Project) -> Volume:
-    """Open labels that are to be the truth of a project.
-
-    Raises
-    ------
-    InputError
-        If they are not of the project's shape or voxel size, besides what `open_labels` raises.
-    """
-    truth = open_labels(path)
-    if truth.shape_zyx != project.shape_zyx:
-        raise InputError(
-            f"{truth.source} has {_by(truth.shape_zyx)} voxels (z y x), the project {_by(project.shape_zyx)}: "
-            "expected labels of the same volume; crop them, or choose another file"
-        )
-    theirs = truth.spacing.voxel_size_nm_zyx
-    ours = project.grid.voxel_size_nm_zyx
-    if theirs is not None and any(
-        abs(a - b) > _SAME_SIZE * b for a, b in zip(theirs, ours, strict=True)
-    ):
-        raise InputError(
-            f"{truth.source} has voxels of {_by(theirs)} nm (z y x), the project of {_by(ours)} nm: expected labels "
-            "of the same volume; choose another file"
-        )
-    return truth
-
-
-def _by(values: tuple[float, ...]) -> str:
-    return " x ".join(f"{value:g}" for value in values)

@@ -26,7 +26,7 @@ class CandidatesStage(BaseStage):
     scope: ClassVar[Scope] = "derived"
 
     def check(self, project: Project) -> None:
-        """A volume of any size has a graph that one worker holds."""
+        """Take volumes of any size: one worker holds the graph."""
 
     def identity(self, project: Project) -> str:
         """Return a hash of the edge model's weights."""

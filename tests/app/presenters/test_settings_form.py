@@ -198,3 +198,9 @@ def test_files_that_cannot_be_used_are_told(form, view, tmp_path):
     presenter.load(tmp_path / "s.toml")
     view.show_note.assert_called_with("Loaded s.toml.")
     assert form.obstacle == ""
+
+
+def test_settings_of_other_stages_pass_through():
+    form = SettingsForm({"others": {"denoise": {"strength": 3}}})
+    assert form.copy().values()["others"] == {"denoise": {"strength": 3}}
+    assert "others" not in SettingsForm().values()

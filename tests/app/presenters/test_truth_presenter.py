@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
-from segmend.app.presenters.truth import TruthLayer, TruthPresenter, TruthView, open_truth
+from segmend.app.presenters.truth import TruthLayer, TruthPresenter, TruthView
 from segmend.core.edits.model import SplitSupervoxel
 from segmend.core.errors import InputError, VolumeError
 from segmend.core.geometry import Box
@@ -158,21 +158,6 @@ def test_a_file_that_is_open_too_late_is_not_shown(session, truth_path, view, la
     layer.open.assert_not_called()
     calls.refused.assert_not_called()
     assert not presenter.shown
-
-
-def test_another_shape_is_refused_in_words(session, tmp_path):
-    path = write(tmp_path / "t.h5", np.ones((3, 4, 5), np.uint8))
-    with pytest.raises(InputError, match=r"3 x 4 x 5 voxels.*the project 12 x 40 x 44"):
-        open_truth(path, session.project)
-
-
-def test_another_voxel_size_is_refused_in_words(session, tmp_path):
-    labels = np.ones(session.project.shape_zyx, np.uint8)
-    path = write(tmp_path / "t.h5", labels, (40.0, 4.0, 4.0))
-    with pytest.raises(InputError, match=r"40 x 4 x 4 nm.*10 x 10 x 10 nm"):
-        open_truth(path, session.project)
-    assert open_truth(write(tmp_path / "u.h5", labels, (10.0, 10.0, 10.1)), session.project)
-    assert open_truth(write(tmp_path / "v.h5", labels), session.project)
 
 
 def test_a_file_that_is_none_is_refused(presenter, tmp_path, calls, view):

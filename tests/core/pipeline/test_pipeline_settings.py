@@ -59,7 +59,7 @@ def test_settings_survive_toml_and_json(settings):
         ("[watershed]\nlow = 2.0", "watershed.low = 2.0"),
         ("[watershed]\nlow = '0.1'", "watershed.low = '0.1'"),
         ("[watershed]\nlow = nan", "watershed.low = nan|not plain"),
-        ("[watershed]\nspeed = 1", "watershed.speed = 1"),
+        ("[watershed]\nspeed = 1", "no setting watershed.speed"),
         ("[agglomeration]\nstage = 'graph'", "agglomeration.stage = 'graph'"),
         ("[affinities]\nblock_zyx = [64, 128]", "affinities.block_zyx"),
         ("[affinities]\nblock_zyx = [64, 0, 128]", "affinities.block_zyx.1 = 0"),

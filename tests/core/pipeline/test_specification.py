@@ -92,7 +92,7 @@ def test_what_is_left_out_has_its_default_also_in_an_empty_file(tmp_path):
             "watershed: {low: 2.0}",
             r"a\.yaml: setting watershed\.low = 2\.0 is not allowed",
         ),
-        ("a.yaml", "watershed: {speed: 1}", r"setting watershed\.speed = 1"),
+        ("a.yaml", "watershed: {speed: 1}", r"no setting watershed\.speed"),
         ("a.yaml", "watershed: {low: yes}", r"setting watershed\.low = 'yes'"),
         ("a.yaml", "waterfall: {}", "setting waterfall"),
         ("a.yaml", "graph: 2026-01-01", "setting graph = '2026-01-01'"),
