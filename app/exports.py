@@ -137,13 +137,20 @@ def _segmentation(
 ) -> dict[str, Any]:
     from segmend.app.segmentation_export import update_segmentation, write_segmentation
 
-    answer: dict[str, Any] = {"out": str(out), "what": "segmentation"}
+    answer: dict[str, Any] = {"out": _shown(out), "what": "segmentation"}
     if since is None:
         write_segmentation(session, out, box, progress, memory_gb)
     else:
         answer["chunks"] = update_segmentation(session, out, box, progress, since)
     answer["count"] = int(np.count_nonzero(np.unique(session.segmentation.segment_of)))
     return answer
+
+
+def _shown(out: Path) -> str:
+    """Return a place as it was given; a path would have folded the slashes of an address."""
+    from segmend.core.volumes.remote import is_remote, parse_address
+
+    return parse_address(out).text if is_remote(out) else str(out)
 
 
 def _journal(session: Session, out: Path, box: Box, progress: Progress) -> int:

@@ -71,9 +71,9 @@ def execute(options: argparse.Namespace) -> Answer:
             segments=options.segments,
         )
     if options.since is None:
-        return Answer(values, f"{options.out}: {options.what} written")
+        return Answer(values, f"{values['out']}: {options.what} written")
     return Answer(
-        values, f"{options.out}: {values['chunks']} chunks written, the rest is as it was"
+        values, f"{values['out']}: {values['chunks']} chunks written, the rest is as it was"
     )
 
 

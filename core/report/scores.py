@@ -83,6 +83,9 @@ def _curve(verdict: Verdict, stages: Sequence[StageFacts]) -> Markup:
     words = (
         "Variation of information when the recorded merge tree is cut at other thresholds; lowest sum "
         f"{total[best]:.3f} at {curve.thresholds[best]:.3f}."
+        if cut
+        else "Variation of information when the segments of the multicut, on the left, are taken apart at higher mean "
+        "affinities. What a multicut with another threshold gives, only a run tells."
     )
     return figure(chart, words)
 

@@ -12,10 +12,13 @@ from segmend.core.volumes.opening import open_labels
 
 
 @pytest.mark.parametrize("relative", [True, False])
-def test_a_segmentation_is_exported_as_precomputed(project_path, tmp_path, monkeypatch, relative):
+def test_a_segmentation_is_exported_as_precomputed(
+    project_path, tmp_path, monkeypatch, capsys, relative
+):
     monkeypatch.chdir(tmp_path)
     place = "precomputed://out" if relative else f"precomputed://{tmp_path / 'out'}"
     assert run(["export", str(project_path), place]) == 0
+    assert f"precomputed://{tmp_path / 'out'}: segmentation written" in capsys.readouterr().out
     with Session.open(project_path, read_only=True) as session:
         labels = session.segmentation.segment_of[
             session.supervoxels[0].read(Box.of_shape(session.project.shape_zyx))
