@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from segmend.core.errors import VolumeError
+from segmend.core.whole_files import written_whole
 
 CACHE_BYTES = 256 * 2**20
 CACHE_VARIABLE = "SEGMEND_CACHE_MB"
@@ -59,12 +60,8 @@ def read_attributes(folder: Path) -> dict[str, Any]:
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
     """Write a metadata file durably: temporary name, flush, rename."""
-    temporary = path.with_name(path.name + ".partial")
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump(values, file, indent=2)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    with written_whole(path) as file:
+        file.write(json.dumps(values, indent=2).encode())
 
 
 def open_array(folder: Path, *, write: bool = False, every_chunk: bool = False) -> Any:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+
 import pytest
 
+from segmend.core.volumes.zarr_store import write_json
 from segmend.core.whole_files import written_whole
 
 
@@ -25,4 +29,18 @@ def test_what_is_not_finished_leaves_the_old_file_and_nothing_else(tmp_path):
     with pytest.raises(TypeError), written_whole(path) as file:
         file.write("text")
     assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_metadata_that_two_workers_write_at_once_stays_whole(tmp_path, monkeypatch):
+    path, flush, others = tmp_path / ".zattrs", os.fsync, [{"second": 2}]
+
+    def interrupted(number):
+        flush(number)
+        if others:
+            write_json(path, others.pop())
+
+    monkeypatch.setattr(os, "fsync", interrupted)
+    write_json(path, {"first": 1})
+    assert json.loads(path.read_text()) == {"first": 1}
     assert list(tmp_path.iterdir()) == [path]
