@@ -166,12 +166,12 @@ def _write_page(
     project: Project, report: RunReport, truth: str, progress: Callable[[Progress], None]
 ) -> None:
     """Write the page about the result, told as one more stage; a result without a page is still a result."""
-    from segmend.core.report.page import write_report
+    from segmend.core.report.page import write_report_after
     from segmend.core.volumes.opening import open_labels
 
     progress(Progress(REPORT, StageState.RUNNING, message="Writing the report…"))
     try:
-        page = write_report(project, report, truth=open_labels(truth) if truth else None)
+        page = write_report_after(project, report, truth=open_labels(truth) if truth else None)
     except Exception as error:  # noqa: BLE001 - the run is done and current, whatever the page stumbles over
         words = (
             str(error) if isinstance(error, SegmendError) else f"{type(error).__name__}: {error}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from segmend.app.cli.answer import Answer, Steps, say
 from segmend.app.cli.arguments import add_box_option
+from segmend.app.cli.run_settings import add_settings_options, settings_of, write_settings
 from segmend.core.errors import InputError, SegmendError
 from segmend.core.geometry import Box, Zyx
 
@@ -28,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stages", help=f"some of {','.join(STAGES)} (default: those not imported)"
     )
-    _add_settings_options(parser)
+    add_settings_options(parser)
     _add_worker_options(parser)
     parser.add_argument(
         "--new-generation",
@@ -51,30 +52,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         default=True,
         help="write report.html about the result into its generation folder",
-    )
-
-
-def _add_settings_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--settings",
-        type=Path,
-        metavar="FILE",
-        help="settings of all stages, .toml or .yaml; what it leaves out has its default",
-    )
-    parser.add_argument(
-        "--write-settings",
-        type=Path,
-        metavar="FILE",
-        help="write all settings as they would be used, with what each means, and run nothing",
-    )
-    parser.add_argument(
-        "--model", help="affinity network: a name (segmend models) or a file; wins over --settings"
-    )
-    parser.add_argument(
-        "--threshold",
-        type=float,
-        metavar="AFFINITY",
-        help="segments are cut at this mean affinity, 0 to 1 (0.4); wins over --settings",
     )
 
 
@@ -104,9 +81,9 @@ def execute(options: argparse.Namespace) -> Answer:
     stages = parse_stages(options.stages)
     if options.keep_edits and not options.new_generation:
         raise InputError("--keep-edits goes with --new-generation: without it edits are never left")
-    settings = _settings(options.settings, options.model, options.threshold)
+    settings = settings_of(options)
     if options.write_settings is not None:
-        return _write_settings(settings, options.write_settings)
+        return write_settings(settings, options.write_settings)
     path, report, page = _run(options, stages, settings)
     values: dict[str, object] = {
         "stages": [
@@ -119,9 +96,7 @@ def execute(options: argparse.Namespace) -> Answer:
         "report": None if page is None else str(page),
     }
     lines = [f"{stage.name:>14}  {_about(stage)}" for stage in report.stages]
-    lines.append(
-        f"{report.supervoxels} supervoxels in {report.segments} segments, {report.candidates} candidates"
-    )
+    lines += _counted(report)
     if page is not None:
         lines.append(f"report: {page}")
     if options.keep_edits:
@@ -130,7 +105,9 @@ def execute(options: argparse.Namespace) -> Answer:
         kept = reapply_to(path)
         values["reapplied"] = kept.to_json()
         lines.append(describe(kept))
-    return Answer(values, "\n".join([*lines, f"next: segmend review {options.project}"]))
+    if report.candidates is not None:
+        lines.append(f"next: segmend review {options.project}")
+    return Answer(values, "\n".join(lines))
 
 
 def _run(
@@ -140,6 +117,7 @@ def _run(
     from segmend.core.pipeline.runner import run_pipeline
     from segmend.core.project import open_project
     from segmend.core.project_lock import ProjectLock
+    from segmend.core.review.truth import open_truth
     from segmend.core.session import default_author
     from segmend.core.session_counts import recorded_edits
 
@@ -147,7 +125,9 @@ def _run(
     with ProjectLock(path, default_author()):
         project = open_project(path)  # somebody else may have written before the lock was ours
         _check_box(options.box, project.shape_zyx)
-        truth = _truth(options.truth, project.shape_zyx)
+        truth = None
+        if options.truth is not None:
+            truth = open_truth(options.truth, project.shape_zyx, project.grid)
         report = run_pipeline(
             project,
             stages,
@@ -165,33 +145,29 @@ def _run(
     return path, report, page
 
 
-def _truth(source: str | None, shape_zyx: Zyx) -> Volume | None:
-    """Open the ground truth before anything runs."""
-    if source is None:
-        return None
-    from segmend.core.volumes.opening import open_labels
-
-    truth = open_labels(source)
-    if truth.shape_zyx != shape_zyx:
-        raise InputError(
-            f"--truth {source} has {' x '.join(map(str, truth.shape_zyx))} voxels, the project "
-            f"{' x '.join(map(str, shape_zyx))} (z y x): expected the same; crop it to the project"
-        )
-    return truth
-
-
 def _page(
     project: Project, report: RunReport, truth: Volume | None, box: Box | None
 ) -> Path | None:
     """Write the page about the result; a result without a page is still a result."""
-    from segmend.core.report.page import write_report
+    from segmend.core.report.page import write_report_after
 
     try:
-        return write_report(project, report, truth=truth, box=box)
+        return write_report_after(project, report, truth=truth, box=box)
     except Exception as error:  # noqa: BLE001  the run is done and current, whatever the page stumbles over
         line = str(error) if isinstance(error, SegmendError) else f"{type(error).__name__}: {error}"
         say(f"the run is finished, but its report was not written: {' '.join(line.split())}")
         return None
+
+
+def _counted(report: RunReport) -> list[str]:
+    """Say how many there are of what was made so far."""
+    found = {
+        "supervoxels": report.supervoxels,
+        "segments": report.segments,
+        "candidates": report.candidates,
+    }
+    told = [f"{count} {name}" for name, count in found.items() if count is not None]
+    return [", ".join(told)] if told else []
 
 
 def _about(stage: StageReport) -> str:
@@ -221,36 +197,6 @@ def parse_stages(text: str | None) -> tuple[str, ...] | None:
     if not names:
         raise InputError(f"--stages {text!r} names no stage: expected some of {','.join(STAGES)}")
     return names
-
-
-def _settings(file: Path | None, model: str | None, threshold: float | None) -> PipelineSettings:
-    """Read the settings file, if there is one; single options win over it."""
-    from segmend.core.pipeline.settings import PipelineSettings
-    from segmend.core.pipeline.specification import load_specification
-
-    settings = PipelineSettings() if file is None else load_specification(file)
-    values = settings.model_dump(mode="json")
-    if model is not None:
-        values["affinities"]["model"] = model
-    if threshold is not None:
-        values["agglomeration"]["threshold"] = threshold
-    return PipelineSettings.from_values(values)
-
-
-def _write_settings(settings: PipelineSettings, file: Path) -> Answer:
-    from segmend.core.pipeline.specification import specification_text
-
-    text = specification_text(settings, file.suffix.lower())
-    try:
-        with file.open("x", encoding="utf-8") as out:
-            out.write(text)
-    except FileExistsError:
-        raise InputError(f"{file} exists already: choose another name, or remove it") from None
-    except OSError as error:
-        raise InputError(
-            f"{file} cannot be written ({error.strerror or error}): choose another place"
-        ) from error
-    return Answer({"settings": str(file)}, f"{file}: change what you want, then --settings {file}")
 
 
 def _tell(steps: Steps) -> Callable[[Progress], None]:

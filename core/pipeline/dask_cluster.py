@@ -261,7 +261,9 @@ def _local_cluster(workers: int) -> Any:
 
 def _kill(nanny: Any) -> None:
     with contextlib.suppress(OSError, AttributeError):
-        os.kill(nanny.process.process.pid, 9)
+        pid = nanny.process.process.pid
+        if pid is not None:  # between two processes there is none
+            os.kill(pid, 9)
 
 
 def _written_environment() -> dict[str, str | None]:

@@ -11,6 +11,7 @@ from segmend.core.errors import Cancelled, InputError, ProjectError, SegmendErro
 from segmend.core.geometry import Box
 from segmend.core.pipeline.counts import Counts, counts_of
 from segmend.core.pipeline.executors import Executor, Told, executor_for
+from segmend.core.pipeline.last_settings import keep_settings
 from segmend.core.pipeline.marks import DoneMark, StageMarks
 from segmend.core.pipeline.plan import Plan
 from segmend.core.pipeline.progress import (
@@ -54,6 +55,7 @@ def run_pipeline(
     stages : sequence of str or Stage, optional
         In any order; by default those that make sense for what the project was made from (`default_stages`).
     settings : PipelineSettings, optional
+        The defaults where they are left out; where they are given the project keeps them for the next run.
     device : str
         ``auto``, ``cpu`` or ``cuda`` for networks.
     scheduler : str, optional
@@ -95,6 +97,8 @@ def run_pipeline(
     _refuse_edited(project, chosen, new_generation, edit_count)
     plan = Plan(project, chosen, new_generation=new_generation)
     plan.check()
+    if settings is not None:
+        keep_settings(project.path, settings)
     blocks = max((len(stage.blocks(project)) for stage in chosen), default=1)
     use_gpus = device != "cpu" and any(stage.uses_device for stage in chosen)
     executor = executor_for(

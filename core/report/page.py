@@ -65,6 +65,19 @@ def write_report(
     return _written(folder_of(project) / FILE_NAME, text)
 
 
+def write_report_after(
+    project: Project, run_report: RunReport, *, truth: Volume | None = None, box: Box | None = None
+) -> Path:
+    """Write the page after a run, as `write_report`; where nothing was computed a page that is there stays.
+
+    It may hold scores against a truth that this run was not given.
+    """
+    present = folder_of(open_project(project.path)) / FILE_NAME
+    if truth is None and present.is_file() and all(stage.skipped for stage in run_report.stages):
+        return present
+    return write_report(project, run_report, truth=truth, box=box)
+
+
 def _verdict(project: Project, graph: GraphFacts, truth: Volume, box: Box | None) -> Verdict | None:
     pyramid = project.supervoxel_pyramid
     if pyramid is None or graph.segment_of is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -108,3 +109,39 @@ def test_news_of_workers_is_said_at_once(project_path, monkeypatch, capsys):
     monkeypatch.setattr(RUN_PIPELINE, pipeline)
     assert run(["run", str(project_path), "--no-report"]) == 0
     assert capsys.readouterr().err == "watershed: block 1 again: it took too long\n"
+
+
+def test_a_run_starts_from_the_settings_of_the_last_one(project_path, handed_on, capsys):
+    from segmend.core.pipeline.last_settings import keep_settings
+    from segmend.core.pipeline.settings import PipelineSettings
+
+    last = PipelineSettings.from_values({"watershed": {"dust": 7}})
+    keep_settings(project_path, last)
+    assert run(["run", str(project_path), "--no-report"]) == 0
+    assert handed_on[-1]["settings"] == last
+    assert "settings are those of the last run" in capsys.readouterr().err
+    assert run(["run", str(project_path), "--no-report", "--defaults"]) == 0
+    assert handed_on[-1]["settings"] == PipelineSettings()
+    assert run(["run", str(project_path), "--defaults", "--settings", "x.toml"]) == 2
+
+
+def test_what_is_not_there_yet_is_not_counted(project_path, monkeypatch, capsys):
+    report = RunReport((StageReport("affinities", 3.0, False),), None, None, None, None)
+    monkeypatch.setattr(RUN_PIPELINE, lambda *_, **__: report)
+    assert run(["run", str(project_path), "--no-report"]) == 0
+    told = capsys.readouterr().out
+    assert "None" not in told
+    assert "next:" not in told
+
+
+def test_a_page_with_scores_outlasts_a_run_that_had_nothing_to_do(
+    project_path, tmp_path, monkeypatch, capsys
+):
+    report = RunReport((StageReport("watershed", 0.0, True),), 10, 5, 42, 1)
+    monkeypatch.setattr(RUN_PIPELINE, lambda *_, **__: report)
+    assert run(["run", str(project_path), "--json"]) == 0
+    page = Path(answer(capsys)["report"])
+    page.write_text("scores")
+    assert run(["run", str(project_path), "--json"]) == 0
+    assert answer(capsys)["report"] == str(page)
+    assert page.read_text() == "scores"

@@ -9,9 +9,11 @@ from fake_stages import NegativeSettings, NegativeStage, TwiceStage, name_of, or
 from segmend.core.errors import Cancelled, InputError, StageError
 from segmend.core.geometry import Box
 from segmend.core.pipeline.executors import InlineExecutor
+from segmend.core.pipeline.last_settings import last_settings
 from segmend.core.pipeline.marks import StageMarks
 from segmend.core.pipeline.progress import CancelToken, Progress, StageState
 from segmend.core.pipeline.runner import run_pipeline
+from segmend.core.pipeline.settings import PipelineSettings
 from segmend.core.project import Project, open_project
 
 FIRST = Box((0, 0, 0), (8, 8, 8))
@@ -191,3 +193,9 @@ def test_every_part_that_is_done_again_is_counted_and_told(image_project, monkey
     done = StageMarks(image_project.path / "marks" / "negative").done()
     assert done is not None
     assert done.retries == 19
+
+
+def test_a_run_keeps_the_settings_it_was_given(image_project):
+    settings = PipelineSettings.from_values({"watershed": {"dust": 7}})
+    run(image_project, settings=settings)
+    assert last_settings(image_project) == settings
