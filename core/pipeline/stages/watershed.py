@@ -4,7 +4,7 @@ The first round cuts every block and joins what is certain inside it; then the r
 second round writes the supervoxels. Fragments and watershed do not depend on the blocks, as long as no plateau of equal
 values is farther from its way out than ``context``; a mutex watershed does, a little. A block of 256^3 voxels needs
 about 0.7 GB (fragments), 0.4 GB (watershed) or, half as deep, 1.4 GB (mutex watershed on nine channels) with uint8
-affinities; joining the blocks needs about 0.7 bytes per voxel of the volume.
+affinities; joining the blocks needs at most 0.9 bytes per voxel of the volume.
 """
 
 from __future__ import annotations
