@@ -220,6 +220,9 @@ class MainWindow(QMainWindow):
             self._truth_dock.setVisible(shown)
             self.layers.bind()
             self._share_left(_LAYERS_HEIGHT + shown * _LAYER_ROW)
+            # The figures take the height of their rows; the rest belongs to the review and its buttons.
+            right = [self._docks[2], self._truth_dock]
+            self.resizeDocks(right, [self.height(), 1], Qt.Orientation.Vertical)
 
     def show_team(self, shared: bool) -> None:
         """Offer the team panel where several people work."""
